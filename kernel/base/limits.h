@@ -1,0 +1,137 @@
+// Limits: the name and size of every bound in keelson. Tunables: every time span of the protocol.
+//
+// Who uses it: everybody; store and vsr both size their memory from it at construction. Two profiles: `standard` is
+// what people run, `tiny` makes overflows happen within seconds of simulation. Nodes of one cluster must agree on
+// all of Limits but the "local" part: digest() is compared when two nodes connect.
+#pragma once
+
+#include <initializer_list>
+
+#include "keelson/base/types.h"
+
+namespace keelson {
+
+struct Limits {
+  // Shared by all nodes of a cluster.
+  u32 replicas_max = 6;
+  u32 groups_max = 256;               // per shard, beside the metadata group
+  u32 pipeline_max = 32;              // prepares in flight; view change derives commits from it
+  u32 request_queue_max = 256;        // per group
+  u32 batch_requests_max = 256;       // per prepare
+  u32 batch_bytes_max = 64 * 1024;    // per prepare, frames included
+  u32 message_size_max = 1 << 20;     // header and body, bytes
+  u32 sessions_max = 1024;            // per group
+  u64 session_ttl_ns = 600'000'000'000;  // replicated time
+  u64 journal_ops_max = 1 << 20;      // ops a group's log holds: head - checkpoint
+  u32 wal_page_bytes = 4096;
+  u32 wal_segment_pages = 4096;
+  u32 wal_segments = 64;
+  u32 index_pages_per_segment = 4096;
+  u32 wal_batch_pages_max = 1024;
+  u32 reply_bytes_max = 64 * 1024;    // one retained reply of a session
+  // Local to a node.
+  u32 wal_batches_in_flight_max = 8;
+  u32 writes_in_flight_max = 64;
+  u32 reads_in_flight_max = 64;
+  u32 repair_in_flight_max = 32;      // per replica
+  u32 entries_max = 4096;             // GroupEntry per message
+  u32 body_cache_ops_max = 256;       // per group: recent prepares kept in memory
+  u32 log_entries_max = 4 << 20;      // per shard, all groups
+  u32 events_per_bag_max = 16384;
+  u32 applies_per_step_max = 1024;
+  u32 clients_max = 4096;             // connections per shard
+  u32 mailbox_frames_max = 1024;      // per pair of shards
+  u32 slabs_small = 32 * 1024;        // 512 bytes each
+  u32 slabs_page = 16 * 1024;         // 4 KiB
+  u32 slabs_batch = 4 * 1024;         // 64 KiB + 4 KiB
+  u32 slabs_message = 64;             // message_size_max + 4 KiB
+
+  static constexpr Limits standard() { return {}; }
+  static constexpr Limits tiny() {
+    Limits limits;
+    limits.groups_max = 8;
+    limits.pipeline_max = 4;
+    limits.request_queue_max = 4;
+    limits.batch_requests_max = 4;
+    limits.batch_bytes_max = 4096;
+    limits.message_size_max = 8192;
+    limits.sessions_max = 4;
+    limits.session_ttl_ns = 2'000'000'000;
+    limits.journal_ops_max = 4096;
+    limits.wal_segment_pages = 16;
+    limits.wal_segments = 1024;
+    limits.index_pages_per_segment = 16;
+    limits.wal_batch_pages_max = 8;
+    limits.reply_bytes_max = 4096;
+    limits.wal_batches_in_flight_max = 3;
+    limits.writes_in_flight_max = 8;
+    limits.reads_in_flight_max = 6;
+    limits.repair_in_flight_max = 3;
+    limits.entries_max = 8;
+    limits.body_cache_ops_max = 8;
+    limits.log_entries_max = 64 * 1024;
+    limits.events_per_bag_max = 16;
+    limits.applies_per_step_max = 8;
+    limits.clients_max = 64;
+    limits.mailbox_frames_max = 8;
+    limits.slabs_small = 256;
+    limits.slabs_page = 256;
+    limits.slabs_batch = 32;
+    limits.slabs_message = 128;
+    return limits;
+  }
+
+  constexpr u32 request_body_max() const { return message_size_max - 320; }
+  // Of the shared part: two nodes with different ones don't talk.
+  Digest digest() const;
+};
+
+constexpr bool consistent(const Limits& limits) {
+  return limits.replicas_max <= 6 && limits.pipeline_max + 1 <= 64 &&
+         (limits.pipeline_max + 2) * 256 <= limits.message_size_max &&
+         limits.batch_bytes_max + 256 <= limits.message_size_max &&
+         limits.wal_batch_pages_max <= limits.wal_segment_pages &&
+         // the largest message fits a batch: a page holds 32 bytes of stamp
+         limits.message_size_max + limits.wal_page_bytes <= limits.wal_batch_pages_max * (limits.wal_page_bytes - 32) &&
+         limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max;
+}
+static_assert(consistent(Limits::standard()));
+static_assert(consistent(Limits::tiny()));
+
+// Jitter, where a field says so, comes from the shard's generator.
+struct Tunables {
+  Duration beat = milliseconds(50);
+  Duration primary_suspected = milliseconds(200);
+  Duration primary_suspected_jitter = milliseconds(100);
+  Duration primary_lost = milliseconds(50);            // after PeerLost
+  Duration sign_of_life_fresh = milliseconds(150);     // a backup that heard the primary this recently casts no vote
+  Duration vote_resend = milliseconds(100);
+  Duration vote_valid = milliseconds(1000);
+  Duration view_change_give_up = milliseconds(400);    // x 2^k, k <= 4, +-50 %
+  Duration get_view = milliseconds(100);
+  Duration prepare_resend = milliseconds(100);         // x 2^k, <= 1.6 s
+  Duration repair_pace = milliseconds(20);
+  Duration abdicate = milliseconds(400);
+  Duration watchdog = milliseconds(2000);
+  Duration marker_delay = milliseconds(2);
+  Duration clock_window_min = milliseconds(2000);
+  Duration clock_window_max = milliseconds(20000);
+  Duration clock_tolerance_max = milliseconds(500);
+  Duration clock_valid = milliseconds(60000);
+  Duration client_resend = milliseconds(200);          // x 2^k, <= 3.2 s
+  bool strict_ack = false;                             // stored means marked, for every record
+
+  static constexpr Tunables standard() { return {}; }
+  // A fifth of the standard ones.
+  static constexpr Tunables tiny() {
+    Tunables t;
+    for (Duration* d : {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost,
+                        &t.sign_of_life_fresh, &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view,
+                        &t.prepare_resend, &t.repair_pace, &t.abdicate, &t.watchdog, &t.marker_delay,
+                        &t.clock_window_min, &t.clock_window_max, &t.client_resend})
+      *d = *d / 5;
+    return t;
+  }
+};
+
+}  // namespace keelson

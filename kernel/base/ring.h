@@ -1,0 +1,60 @@
+// Ring: a bounded first-in first-out queue on memory taken at construction, and a window over consecutive positions.
+//
+// Who uses it: request queues, pipelines, batches in flight. Overflow is a check: who pushes asks full() first.
+#pragma once
+
+#include "keelson/base/vec.h"
+
+namespace keelson {
+
+template <class T>
+class Ring {
+ public:
+  Ring() = default;
+  explicit Ring(std::size_t capacity) : slots_(capacity) { slots_.resize(capacity); }
+
+  T& push_back(T value) {
+    check(!full());
+    T& slot = slots_[wrap(first_ + size_++)];
+    slot = std::move(value);
+    return slot;
+  }
+  T pop_front() {
+    check(!empty());
+    T value = std::exchange(slots_[first_], T{});
+    first_ = wrap(first_ + 1);
+    --size_;
+    return value;
+  }
+  void pop_back() {
+    check(!empty());
+    slots_[wrap(first_ + --size_)] = T{};
+  }
+  void clear() {
+    while (!empty()) pop_back();
+  }
+  T& operator[](std::size_t i) {
+    check(i < size_);
+    return slots_[wrap(first_ + i)];
+  }
+  const T& operator[](std::size_t i) const {
+    check(i < size_);
+    return slots_[wrap(first_ + i)];
+  }
+  T& front() { return (*this)[0]; }
+  const T& front() const { return (*this)[0]; }
+  T& back() { return (*this)[size_ - 1]; }
+  const T& back() const { return (*this)[size_ - 1]; }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return slots_.capacity(); }
+  bool empty() const { return size_ == 0; }
+  bool full() const { return size_ == slots_.capacity(); }
+
+ private:
+  std::size_t wrap(std::size_t i) const { return i < slots_.capacity() ? i : i - slots_.capacity(); }
+  Vec<T> slots_;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace keelson
