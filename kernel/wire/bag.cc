@@ -1,0 +1,53 @@
+#include "keelson/wire/bag.h"
+
+namespace keelson {
+
+EventBag::EventBag(const Limits& limits)
+    : node(16),
+      completions(limits.events_per_bag_max),
+      peers(limits.events_per_bag_max),
+      frames(limits.events_per_bag_max),
+      messages(limits.events_per_bag_max),
+      submissions(limits.events_per_bag_max) {}
+
+void EventBag::clear() {
+  wall.reset();
+  node.clear();
+  completions.clear();
+  peers.clear();
+  frames.clear();
+  messages.clear();
+  submissions.clear();
+}
+
+bool EventBag::empty() const {
+  return node.empty() && completions.empty() && peers.empty() && frames.empty() && messages.empty() && submissions.empty();
+}
+
+// Worst of one step: every event answered, every group of the shard sending its whole pipeline to every peer.
+EffectBag::EffectBag(const Limits& limits)
+    : sends(std::size_t{16} * limits.events_per_bag_max + std::size_t{64} * limits.pipeline_max * limits.replicas_max +
+            std::size_t{4} * limits.groups_max * limits.replicas_max * 8),
+      replies(std::size_t{2} * limits.events_per_bag_max + 4096),
+      writes(limits.writes_in_flight_max),
+      reads(limits.reads_in_flight_max),
+      posts(std::size_t{4} * limits.events_per_bag_max),
+      notifications(std::size_t{4} * limits.groups_max + 64),
+      closes(limits.events_per_bag_max) {}
+
+void EffectBag::clear() {
+  sends.clear();
+  replies.clear();
+  writes.clear();
+  reads.clear();
+  posts.clear();
+  notifications.clear();
+  closes.clear();
+}
+
+bool EffectBag::empty() const {
+  return sends.empty() && replies.empty() && writes.empty() && reads.empty() && posts.empty() && notifications.empty() &&
+         closes.empty();
+}
+
+}  // namespace keelson
