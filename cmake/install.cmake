@@ -1,0 +1,59 @@
+# find_package(keelson) gives keelson::kernel and, where built, keelson::sim and keelson::io.
+include(CMakePackageConfigHelpers)
+set(keelson_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/keelson)
+
+foreach(layer IN LISTS kernel_layers)
+  if(TARGET keelson_${layer})
+    install(
+      DIRECTORY kernel/${layer}/
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/keelson/${layer}
+      FILES_MATCHING
+      PATTERN *.h
+      PATTERN *.def)
+  endif()
+endforeach()
+if(TARGET keelson_kernel)
+  set_target_properties(keelson_kernel PROPERTIES EXPORT_NAME kernel)
+  install(TARGETS keelson_kernel EXPORT keelson ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+set(keelson_installed_drivers "")
+foreach(driver sim io)
+  if(TARGET keelson_${driver})
+    list(APPEND keelson_installed_drivers ${driver})
+    set_target_properties(keelson_${driver} PROPERTIES EXPORT_NAME ${driver})
+    target_include_directories(keelson_${driver} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    install(
+      TARGETS keelson_${driver}
+      EXPORT keelson
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(
+      DIRECTORY ${driver}/
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/keelson/${driver}
+      FILES_MATCHING
+      PATTERN *.def
+      PATTERN *.proto)
+    if(TARGET keelson_${driver}_proto)
+      install(
+        DIRECTORY ${CMAKE_BINARY_DIR}/proto/${driver}/keelson
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING
+        PATTERN *.pb.h)
+    endif()
+  endif()
+endforeach()
+if(TARGET keelson_io)
+  install(TARGETS asio_standalone EXPORT keelson)
+endif()
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/scenarios)
+  install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/keelson)
+endif()
+
+if(TARGET keelson_kernel)
+  install(EXPORT keelson FILE keelsonTargets.cmake NAMESPACE keelson:: DESTINATION ${keelson_package_folder})
+  configure_package_config_file(cmake/keelsonConfig.cmake.in ${CMAKE_BINARY_DIR}/keelsonConfig.cmake
+                                INSTALL_DESTINATION ${keelson_package_folder})
+  write_basic_package_version_file(${CMAKE_BINARY_DIR}/keelsonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${CMAKE_BINARY_DIR}/keelsonConfig.cmake ${CMAKE_BINARY_DIR}/keelsonConfigVersion.cmake
+          DESTINATION ${keelson_package_folder})
+endif()

@@ -9,7 +9,7 @@ add_custom_target(check_headers COMMENT "Every header compiles alone")
 # Makes keelson_<layer>: static, or INTERFACE while the layer has headers only; nothing while its folder is empty.
 function(keelson_add_layer layer folder)
   cmake_parse_arguments(PARSE_ARGV 2 arg "KERNEL" "" "DEPENDS;LIBRARIES")
-  set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  cmake_path(ABSOLUTE_PATH folder BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set(target keelson_${layer})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${folder}/*.h)

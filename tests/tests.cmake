@@ -70,10 +70,9 @@ function(keelson_add_test_program target label sources)
     target_compile_definitions(${target} PRIVATE KEELSON_COMMAND="$<TARGET_FILE:keelson>")
     add_dependencies(${target} keelson)
   endif()
-  set(environment "RC_PARAMS=max_success=200")
   gtest_discover_tests(
     ${target}
-    TEST_PREFIX ${label}.
+    TEST_PREFIX ${arg_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${label} ENVIRONMENT ${environment} TIMEOUT 300)
+    PROPERTIES LABELS ${label} ENVIRONMENT "RC_PARAMS=${KEELSON_RC_PARAMS}" TIMEOUT 300)
 endfunction()

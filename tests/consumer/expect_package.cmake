@@ -1,0 +1,17 @@
+# Installs BUILD into a fresh prefix, builds the consumer project against it alone, and runs what came out.
+file(REMOVE_RECURSE ${WORK})
+set(prefix ${WORK}/prefix)
+set(flags "")
+foreach(flag CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS CMAKE_BUILD_TYPE)
+  list(APPEND flags "-D${flag}=${${flag}}")
+endforeach()
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${prefix} ${flags}
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build --parallel 2 COMMAND_ERROR_IS_FATAL ANY)
+foreach(program uses_kernel uses_sim uses_io)
+  if(EXISTS ${WORK}/build/${program})
+    execute_process(COMMAND ${WORK}/build/${program} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endforeach()
+execute_process(COMMAND ${prefix}/bin/keelson version COMMAND_ERROR_IS_FATAL ANY)
