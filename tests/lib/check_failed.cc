@@ -1,5 +1,5 @@
-// A driver supplies keelson::check_failed. For tests that drive the kernel by hand it prints the site and aborts, so that
-// a death test can match it. Weak: a test that links a real driver gets the driver's.
+// A driver supplies keelson::check_failed. For tests that drive the kernel by hand it prints the site and aborts, so
+// that a death test can match it. Weak: a test that links a real driver gets the driver's.
 #include <cstdio>
 #include <cstdlib>
 
