@@ -1,5 +1,5 @@
-// Feeds files, or all files of folders, to a fuzz target once each: the corpus as an ordinary test, and the way to look at
-// a crash that libFuzzer found without libFuzzer. The empty input always comes first.
+// Feeds files, or all files of folders, to a fuzz target once each: the corpus as an ordinary test, and the way to look
+// at a crash that libFuzzer found without libFuzzer. The empty input always comes first.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
