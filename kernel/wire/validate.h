@@ -16,7 +16,7 @@ enum class Reject : u8 {
   header_checksum,  // closes: framing is lost
   protocol,         // closes
   cluster,          // closes
-  command,          // dropped and counted; an unknown command is never fatal
+  command,          // dropped and counted: not a command of the wire (storage records aren't); never fatal
   size,             // closes
   reserved,         // dropped: a reserved byte or an unknown flag is set
   author,           // dropped: this peer may not author this
@@ -31,23 +31,30 @@ bool closes_connection(Reject reject);
 // What is known about the other end of a connection.
 struct LinkRules {
   ClusterId cluster;
-  Author peer = Author::client;   // node: a member of the cluster; client: a client at a server; a client's own
-                                  // connection to a server is `node` with no_node (any node may answer)
-  NodeId node = no_node;          // authenticated id, where peer is node
+  Author peer = Author::client;  // node: a member of the cluster; client: a client at a server; a client's own
+                                 // connection to a server is `node` with no_node (any node may answer)
+  NodeId node = no_node;         // authenticated id, where peer is node
   u32 message_size_max = 0;
 };
 
-// Header checksum, protocol, cluster, command, size, reserved bytes and flags, author: in this order. O(1).
+// Header checksum, protocol, cluster, command, size, reserved bytes and flags, author: in this order. O(1). A size that
+// is no size of any message is `size` even where the command is unknown: whoever drops a message skips its bytes.
 Reject validate_header(const std::byte* header, const LinkRules& rules);
 
 // checksum_body of a whole message (of a prepare: over its frames; a prepare too short for its frames is `body`).
 Reject validate_body(Bytes message);
 
-// Fields and body structure: counts, nested headers (their checksum, command, order), frames and their bodies' checksums
-// and sizes, the identity of full prepares. Bounded by the message's size.
+// Fields and body structure: counts, nested headers (their checksum, command, order), frames and their bodies'
+// checksums and sizes, the identity of full prepares. Bounded by the message's size. Passed, and link commands aside,
+// every field that an array or a loop could be driven by is in its range; what epochs, views and members make of it is
+// vsr's.
 Reject validate_content(Bytes message, const Limits& limits);
 
-// A full prepare's frames and bodies, proven by validate_content. `index` < request_count.
+// All of the above for a record read back from a disk: a prepare, or a group_state, whose entries may be lost or
+// suspect.
+Reject validate_record(Bytes record, ClusterId cluster, const Limits& limits);
+
+// Reads a full prepare's frames and bodies, which validate_content has proven.
 struct RequestView {
   RequestFrame frame;
   Bytes body;
@@ -55,7 +62,7 @@ struct RequestView {
 class PrepareBody {
  public:
   explicit PrepareBody(const MessageRef& prepare);
-  bool next(RequestView& out);     // false after the last
+  bool next(RequestView& out);  // false after the last
 
  private:
   const std::byte* frames_;
