@@ -1,10 +1,13 @@
 // A user brings a driver of their own: it links the kernel, and says what a failed check does.
+#include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "keelson/base/check.h"
-#include "keelson/base/checksum.h"
 #include "keelson/base/types.h"
+#include "keelson/wire/header.h"
 
 namespace keelson {
 
@@ -16,6 +19,11 @@ namespace keelson {
 }  // namespace keelson
 
 int main() {
-  const keelson::Op op = keelson::Op(41) + 1;
-  return op.raw() == 42 ? 0 : 1;
+  auto beat = keelson::make<keelson::Beat>();
+  beat.catalog_op = keelson::Op(41).raw() + 1;
+  std::array<std::byte, keelson::header_size> bytes{};
+  std::memcpy(bytes.data(), &beat, sizeof(beat));
+  const keelson::Digest before = keelson::header_checksum(bytes.data());
+  bytes[keelson::header_size - 1] ^= std::byte{1};
+  return before == keelson::header_checksum(bytes.data()) ? 1 : 0;
 }
