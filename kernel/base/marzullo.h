@@ -19,7 +19,7 @@ struct ClockInterval {
 
 struct ClockAgreement {
   ClockInterval interval;
-  u32 sources = 0;              // clocks whose interval holds all of it; 0: there were none
+  u32 sources = 0;  // clocks whose interval holds all of it; 0: there were none
 };
 
 inline constexpr std::size_t clock_sources_max = 16;

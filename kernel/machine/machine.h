@@ -75,27 +75,26 @@ class ReplyWriter {
 // Snapshots are streams of sections. Saving: each section, any order. Loading: reset, load_section of each section
 // once, finish_load; after any status but ok the machine must be reset before it is used.
 template <class M>
-concept Machine =
-    std::constructible_from<M, const Limits&> &&
-    requires(M m, const M cm, const Limits& limits, const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply,
-             SectionId section, ByteSink& sink, ByteSource& source, Release release) {
-      { M::kind } -> std::convertible_to<MachineKind>;
-      { M::limits(limits) } -> std::same_as<MachineLimits>;
-      // Pure shape and bounds: the primary asks before consensus, apply may rely on it.
-      { cm.admit(request) } -> std::same_as<Status>;
-      // On every replica, in op order; cannot fail, only answer with a status.
-      { m.apply(ctx, request, reply) } -> std::same_as<void>;
-      // Empty state under a release.
-      { m.reset(release) } -> std::same_as<void>;
-      { cm.section_count() } -> std::same_as<u32>;
-      // Canonical: equal state gives equal bytes, whatever history led to it.
-      { cm.save_section(section, sink) } -> std::same_as<void>;
-      // Total on hostile bytes: corrupt_snapshot, never a crash, never more memory than the limits say.
-      { m.load_section(section, source) } -> std::same_as<Status>;
-      { m.finish_load() } -> std::same_as<Status>;
-      // Of the whole state; may be slow.
-      { cm.digest() } -> std::same_as<Digest>;
-    };
+concept Machine = std::constructible_from<M, const Limits&> &&
+                  requires(M m, const M cm, const Limits& limits, const ApplyCtx& ctx, const RequestView& request,
+                           ReplyWriter& reply, SectionId section, ByteSink& sink, ByteSource& source, Release release) {
+                    { M::kind } -> std::convertible_to<MachineKind>;
+                    { M::limits(limits) } -> std::same_as<MachineLimits>;
+                    // Pure shape and bounds: the primary asks before consensus, apply may rely on it.
+                    { cm.admit(request) } -> std::same_as<Status>;
+                    // On every replica, in op order; cannot fail, only answer with a status.
+                    { m.apply(ctx, request, reply) } -> std::same_as<void>;
+                    // Empty state under a release.
+                    { m.reset(release) } -> std::same_as<void>;
+                    { cm.section_count() } -> std::same_as<u32>;
+                    // Canonical: equal state gives equal bytes, whatever history led to it.
+                    { cm.save_section(section, sink) } -> std::same_as<void>;
+                    // Total on hostile bytes: corrupt_snapshot, never a crash, never more memory than the limits say.
+                    { m.load_section(section, source) } -> std::same_as<Status>;
+                    { m.finish_load() } -> std::same_as<Status>;
+                    // Of the whole state; may be slow.
+                    { cm.digest() } -> std::same_as<Digest>;
+                  };
 
 struct MachineOps {
   MachineKind kind;
@@ -120,7 +119,9 @@ inline constexpr MachineOps machine_ops = {
     },
     [](void* self, Release release) { static_cast<M*>(self)->reset(release); },
     [](const void* self) { return static_cast<const M*>(self)->section_count(); },
-    [](const void* self, SectionId section, ByteSink& sink) { static_cast<const M*>(self)->save_section(section, sink); },
+    [](const void* self, SectionId section, ByteSink& sink) {
+      static_cast<const M*>(self)->save_section(section, sink);
+    },
     [](void* self, SectionId section, ByteSource& source) {
       return static_cast<M*>(self)->load_section(section, source);
     },

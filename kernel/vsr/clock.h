@@ -45,14 +45,14 @@ class ClusterClock {
 
   // Why, for people.
   ClockState state(Instant now) const;
-  u32 sources_heard() const;    // in this window, self included
+  u32 sources_heard() const;  // in this window, self included
   u32 sources_needed() const { return majority_; }
 
  private:
   struct Sample {
     bool heard = false;
     Duration round_trip;
-    std::int64_t offset = 0;    // peer's wall - window's wall
+    std::int64_t offset = 0;  // peer's wall - window's wall
   };
   // A wall clock read at one instant and continued with monotonic time.
   struct Base {
@@ -81,9 +81,9 @@ class ClusterClock {
   u32 peer_count_ = 0;
   u32 majority_ = 0;
 
-  std::optional<Base> latest_;    // newest sample of the own wall
-  Base window_;                   // samples_ are relative to it; meaningful once latest_ is
-  bool attempted_ = false;        // in this window, at window_min_: from then on every sample tries again
+  std::optional<Base> latest_;  // newest sample of the own wall
+  Base window_;                 // samples_ are relative to it; meaningful once latest_ is
+  bool attempted_ = false;      // in this window, at window_min_: from then on every sample tries again
   std::array<Sample, voters_max> samples_{};
   std::optional<Agreement> agreement_;
 };

@@ -9,23 +9,23 @@
 namespace keelson {
 
 enum class SessionVerdict : u8 {
-  execute,          // the next one (or a new register)
-  resend,           // executed: the retained reply is the answer
-  registered,       // register of a live client: its session is the answer, nothing changes
+  execute,     // the next one (or a new register)
+  resend,      // executed: the retained reply is the answer
+  registered,  // register of a live client: its session is the answer, nothing changes
   unknown_session,
-  fenced_session,   // another session of this client is the live one
-  already_done,     // executed, and its reply was acknowledged
-  mismatch,         // another request was executed under this number
+  fenced_session,  // another session of this client is the live one
+  already_done,    // executed, and its reply was acknowledged
+  mismatch,        // another request was executed under this number
   out_of_order,
-  full,             // register: every entry is used and none is idle
+  full,  // register: every entry is used and none is idle
 };
 
 // A live entry, as far as verdicts need it.
 struct SessionFacts {
   SessionId session;
-  RequestNo executed;           // 0: none yet
-  Digest request_checksum;      // of `executed`
-  Operation operation;          // of `executed`
+  RequestNo executed;       // 0: none yet
+  Digest request_checksum;  // of `executed`
+  Operation operation;      // of `executed`
 };
 
 // `entry` is null for a client without one.

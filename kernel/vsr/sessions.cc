@@ -90,8 +90,13 @@ std::optional<Sessions::Retained> Sessions::retained(ClientId client) const {
   const u32 found = find(client);
   if (found == absent || entries_[found].facts.executed == RequestNo(0)) return std::nullopt;
   const Entry& entry = entries_[found];
-  return Retained{entry.facts.executed,         entry.status,          entry.last_op, entry.last_timestamp,
-                  entry.facts.request_checksum, entry.facts.operation, entry.reply.span().first(entry.reply_size)};
+  return Retained{entry.facts.executed,
+                  entry.status,
+                  entry.last_op,
+                  entry.last_timestamp,
+                  entry.facts.request_checksum,
+                  entry.facts.operation,
+                  entry.reply.span().first(entry.reply_size)};
 }
 
 std::optional<SessionId> Sessions::session_of(ClientId client) const {

@@ -62,11 +62,11 @@ class Sessions {
   struct Entry {
     ClientId client;
     SessionFacts facts;
-    Op last_op;                  // of `executed`, or of the register
+    Op last_op;  // of `executed`, or of the register
     Timestamp last_timestamp;
     Status status = Status::ok;
     u32 reply_size = 0;
-    Vec<std::byte> reply;        // capacity a power of two, bytes [0, reply_size)
+    Vec<std::byte> reply;  // capacity a power of two, bytes [0, reply_size)
   };
   static constexpr u32 absent = ~u32{0};
 
@@ -75,7 +75,7 @@ class Sessions {
   u32 section_of(ClientId client) const;
   Entry& insert(ClientId client, Op op, Timestamp timestamp);
   void remove(u32 index);
-  void place(u32 index);         // into index_
+  void place(u32 index);  // into index_
   u32 slot_of(u32 index) const;
   void vacate(u32 slot);
   void grow_index();
@@ -88,9 +88,9 @@ class Sessions {
   u32 reply_bytes_max_;
   u32 section_count_;
   Duration ttl_;
-  Vec<Entry> entries_;           // dense, in no order that anybody may see
-  Vec<u32> index_;               // open addressing, linear probing: entry or absent; at most half full
-  mutable Vec<u32> order_;       // scratch of save_section
+  Vec<Entry> entries_;      // dense, in no order that anybody may see
+  Vec<u32> index_;          // open addressing, linear probing: entry or absent; at most half full
+  mutable Vec<u32> order_;  // scratch of save_section
   u64 evictions_ = 0;
 };
 

@@ -1,0 +1,88 @@
+#include "keelson/machine/kv/block_pool.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+constexpr u32 chunk_bytes_min = 16 * 1024;
+
+}  // namespace
+
+BlockPool::BlockPool(u32 size_max)
+    : size_max_(size_max), chunk_bytes_(std::max(chunk_bytes_min, block_bytes(size_max))) {
+  check(size_max > 0 && tier_of(size_max) < tier_count_max);
+}
+
+std::byte* BlockPool::block(const Tier& in, u32 tier, u32 number) const {
+  check(number < in.count);
+  const u32 per_chunk = blocks_per_chunk(tier);
+  return in.chunks[number / per_chunk].get() + std::size_t{number % per_chunk} * (block_bytes_min << tier);
+}
+
+std::byte* BlockPool::owner(const Tier& in, u32 tier, u32 number) const {
+  check(number < in.count);
+  const u32 per_chunk = blocks_per_chunk(tier);
+  return in.chunks[number / per_chunk].get() + chunk_bytes_ + std::size_t{number % per_chunk} * sizeof(u32);
+}
+
+BlockPool::Chunk BlockPool::take_chunk() {
+  if (!spare_.empty()) {
+    Chunk chunk = std::move(spare_.back());
+    spare_.pop_back();
+    return chunk;
+  }
+  ++chunk_count_;
+  return Chunk(new std::byte[chunk_bytes_ + std::size_t{chunk_bytes_ / block_bytes_min} * sizeof(u32)]);
+}
+
+u32 BlockPool::allocate(u32 size, u32 owner_of_block) {
+  check(size > 0 && size <= size_max_);
+  const u32 tier = tier_of(size);
+  Tier& in = tiers_[tier];
+  if (in.count == in.chunks.size() * blocks_per_chunk(tier)) push_growing(in.chunks, take_chunk());
+  const u32 number = in.count++;
+  store(owner(in, tier, number), owner_of_block);
+  return number;
+}
+
+std::optional<u32> BlockPool::free(u32 size, u32 number) {
+  const u32 tier = tier_of(size);
+  Tier& in = tiers_[tier];
+  check(number < in.count);
+  const u32 last = in.count - 1;
+  std::optional<u32> moved;
+  if (number != last) {
+    std::memcpy(block(in, tier, number), block(in, tier, last), block_bytes(size));
+    moved = load<u32>(owner(in, tier, last));
+    store(owner(in, tier, number), *moved);
+  }
+  in.count = last;
+  if (last % blocks_per_chunk(tier) == 0) {
+    push_growing(spare_, std::move(in.chunks.back()));
+    in.chunks.pop_back();
+  }
+  return moved;
+}
+
+MutableBytes BlockPool::at(u32 size, u32 number) {
+  if (size == 0) return {};
+  const u32 tier = tier_of(size);
+  return {block(tiers_[tier], tier, number), size};
+}
+
+Bytes BlockPool::at(u32 size, u32 number) const {
+  if (size == 0) return {};
+  const u32 tier = tier_of(size);
+  return {block(tiers_[tier], tier, number), size};
+}
+
+void BlockPool::clear() {
+  for (Tier& in : tiers_) {
+    for (Chunk& chunk : in.chunks) push_growing(spare_, std::move(chunk));
+    in.chunks.clear();
+    in.count = 0;
+  }
+}
+
+}  // namespace keelson

@@ -1,0 +1,72 @@
+// BlockPool: byte strings in blocks of powers of two, packed so that memory never exceeds what is in use.
+//
+// Who uses it: KvTable, for keys and values. Each tier (one block size) is dense: freeing a block moves the tier's last
+// one into the hole and says whose it was. So a tier has at most one chunk that isn't full, chunks wander between
+// tiers, and a steady state allocates nothing. Not here: who refers to a block (the owner is a number that comes back).
+#pragma once
+
+#include <array>
+#include <bit>
+#include <memory>
+#include <optional>
+
+#include "keelson/base/bytes.h"
+#include "keelson/base/vec.h"
+
+namespace keelson {
+
+class BlockPool {
+ public:
+  static constexpr u32 block_bytes_min = 32;
+
+  explicit BlockPool(u32 size_max);
+
+  // What a string of `size` bytes occupies; nothing for an empty one.
+  static constexpr u32 block_bytes(u32 size) {
+    return size == 0 ? 0 : size < block_bytes_min ? block_bytes_min : std::bit_ceil(size);
+  }
+  static constexpr bool same_block(u32 size_a, u32 size_b) { return block_bytes(size_a) == block_bytes(size_b); }
+
+  // A block for `size` bytes, 1 <= size <= size_max. Blocks are named by (size, number).
+  u32 allocate(u32 size, u32 owner);
+  // The owner of the block that moved: that block now has `number`.
+  std::optional<u32> free(u32 size, u32 number);
+  MutableBytes at(u32 size, u32 number);
+  Bytes at(u32 size, u32 number) const;
+  void clear();
+  u64 chunk_count() const { return chunk_count_; }  // allocated and kept until the end
+
+ private:
+  // Blocks first, then one owner per block.
+  using Chunk = std::unique_ptr<std::byte[]>;
+  struct Tier {
+    Vec<Chunk> chunks;
+    u32 count = 0;
+  };
+  static constexpr u32 tier_count_max = 20;
+
+  static u32 tier_of(u32 size) { return static_cast<u32>(std::countr_zero(block_bytes(size) / block_bytes_min)); }
+  u32 blocks_per_chunk(u32 tier) const { return chunk_bytes_ / (block_bytes_min << tier); }
+  std::byte* block(const Tier& in, u32 tier, u32 number) const;
+  std::byte* owner(const Tier& in, u32 tier, u32 number) const;
+  Chunk take_chunk();
+
+  u32 size_max_;
+  u32 chunk_bytes_;
+  std::array<Tier, tier_count_max> tiers_;
+  Vec<Chunk> spare_;
+  u64 chunk_count_ = 0;
+};
+
+// Appends to a vector that may grow: for directories of chunks, whose bound is the chunks' own.
+template <class T>
+T& push_growing(Vec<T>& to, T value) {
+  if (to.full()) {
+    Vec<T> bigger(to.capacity() ? to.capacity() * 2 : 8);
+    for (T& element : to) bigger.push_back(std::move(element));
+    to = std::move(bigger);
+  }
+  return to.push_back(std::move(value));
+}
+
+}  // namespace keelson

@@ -1,0 +1,57 @@
+// KvMachine: a replicated map of bytes: get, put, delete, compare-and-swap.
+//
+// Who uses it: groups of kind machine_kv, through AnyMachine; clients talk to it by kv_codec.h. Its size is bounded by
+// KvLimits (machine_full), its snapshot is sections of the hash space, canonical. Not here: reads that bypass the log,
+// scans, expiry.
+#pragma once
+
+#include "keelson/machine/kv/kv_table.h"
+#include "keelson/machine/machine.h"
+
+namespace keelson {
+
+class KvMachine {
+ public:
+  static constexpr MachineKind kind = machine_kv;
+  static MachineLimits limits(const Limits& limits);
+
+  explicit KvMachine(const Limits& limits);
+
+  Status admit(const RequestView& request) const;
+  void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply);
+
+  void reset(Release release);
+  u32 section_count() const { return u32{1} << section_bits_; }
+  void save_section(SectionId section, ByteSink& sink) const;
+  Status load_section(SectionId section, ByteSource& source);
+  Status finish_load();
+  Digest digest() const;
+
+  const KvTable& table() const { return table_; }
+
+ private:
+  // Where loading of one section stands: items must ascend.
+  struct Cursor {
+    bool first = true;
+    u64 hash = 0;
+    u32 key_size = 0;
+    std::array<std::byte, kv_key_bytes_max> key;
+  };
+
+  Status admit(const KvRequest& request) const;
+  void apply_get(const KvRequest& request, ReplyWriter& reply);
+  void apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
+  void apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
+  void apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
+  bool write(const ApplyCtx& ctx, Bytes key, Bytes value);
+  Status load_item(u32 section, Cursor& previous, ByteSource& source);
+
+  KvLimits limits_;
+  u32 section_bits_;
+  KvTable table_;
+  Vec<u8> loaded_;  // 1 per section that load_section took whole since reset
+};
+
+static_assert(Machine<KvMachine>);
+
+}  // namespace keelson

@@ -1,0 +1,180 @@
+#include "keelson/machine/kv/kv_table.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+constexpr u64 hash_seed = 0x6b76206b65797331;
+constexpr u32 buckets_per_change = 2;
+
+u32 u32_of(std::size_t size) { return static_cast<u32>(size); }
+
+}  // namespace
+
+KvTable::KvTable(const KvLimits& limits, u32 section_bits)
+    : limits_(limits),
+      section_bits_(section_bits),
+      blocks_(std::max(limits.value_bytes_max, kv_key_bytes_max)),
+      bucket_bits_(std::max(section_bits, bucket_bits_min)) {
+  check(limits.entries_max < (u64{1} << 31) && bucket_bits_ <= bucket_bits_max);
+  clear();
+}
+
+u64 KvTable::hash_of(Bytes key) { return check64_of(key, hash_seed); }
+
+bool KvTable::before(u64 hash_a, Bytes key_a, u64 hash_b, Bytes key_b) {
+  if (hash_a != hash_b) return hash_a < hash_b;
+  return std::lexicographical_compare(key_a.begin(), key_a.end(), key_b.begin(), key_b.end());
+}
+
+std::optional<KvTable::Found> KvTable::find(Bytes key) const {
+  const u64 hash = hash_of(key);
+  const u32 half = top_bits(hash, bucket_bits_ + 1) & 1;
+  const u32 logical = top_bits(hash, bucket_bits_);
+  const bool moved = wider_ && logical < migrated_;
+  for (u32 i = moved ? wider_[2 * logical + half] : buckets_[logical]; i != none; i = entry(i).next) {
+    const Entry& e = entry(i);
+    if (e.hash < hash) continue;
+    if (is_at(i, hash, key)) return Found{e.written, blocks_.at(e.value_size, e.value_block)};
+    if (e.hash > hash) break;
+  }
+  return std::nullopt;
+}
+
+bool KvTable::fits(Bytes key, u32 value_size) const {
+  const auto held = find(key);
+  const u64 before_change = held ? charge(u32_of(key.size()), u32_of(held->value.size())) : 0;
+  return (held || size_ < limits_.entries_max) &&
+         bytes_ - before_change + charge(u32_of(key.size()), value_size) <= limits_.state_bytes_max;
+}
+
+MutableBytes KvTable::put(Bytes key, u32 value_size, Op op) {
+  const u64 hash = hash_of(key);
+  u32* link = locate(hash, key);
+  u32 index = *link;
+  if (is_at(index, hash, key)) {
+    const u32 old_size = entry(index).value_size;
+    bytes_ += charge(u32_of(key.size()), value_size);
+    bytes_ -= charge(u32_of(key.size()), old_size);
+    set_value_block(index, old_size, value_size);
+  } else {
+    index = take_entry();
+    Entry& e = entry(index);
+    e = Entry{hash, op, *link, none, none, 0, u32_of(key.size()), 0};
+    *link = index;
+    e.key_block = blocks_.allocate(e.key_size, index * 2);
+    copy(blocks_.at(e.key_size, e.key_block), key);
+    set_value_block(index, 0, value_size);
+    bytes_ += charge(e.key_size, value_size);
+    ++size_;
+    grow_if_crowded();
+  }
+  Entry& e = entry(index);
+  e.written = op;
+  return blocks_.at(e.value_size, e.value_block);
+}
+
+bool KvTable::erase(Bytes key) {
+  const u64 hash = hash_of(key);
+  u32* link = locate(hash, key);
+  const u32 index = *link;
+  if (!is_at(index, hash, key)) return false;
+  *link = entry(index).next;
+  bytes_ -= charge(entry(index).key_size, entry(index).value_size);
+  --size_;
+  // A block that moves into a hole may be this entry's other one: read its number only when its turn comes.
+  free_block(entry(index).key_size, entry(index).key_block);
+  free_block(entry(index).value_size, entry(index).value_block);
+  entry(index).next = free_entry_;
+  free_entry_ = index;
+  return true;
+}
+
+void KvTable::clear() {
+  blocks_.clear();
+  entries_used_ = 0;
+  free_entry_ = none;
+  size_ = 0;
+  bytes_ = 0;
+  bucket_bits_ = std::max(section_bits_, bucket_bits_min);
+  buckets_.reset(new u32[std::size_t{1} << bucket_bits_]);
+  std::fill_n(buckets_.get(), std::size_t{1} << bucket_bits_, none);
+  wider_.reset();
+  migrated_ = 0;
+}
+
+bool KvTable::is_at(u32 index, u64 hash, Bytes key) const {
+  return index != none && entry(index).hash == hash && equal(key_of(entry(index)), key);
+}
+
+u32& KvTable::bucket(u64 hash) {
+  const u32 logical = top_bits(hash, bucket_bits_);
+  return wider_ && logical < migrated_ ? wider_[top_bits(hash, bucket_bits_ + 1)] : buckets_[logical];
+}
+
+u32* KvTable::locate(u64 hash, Bytes key) {
+  u32* link = &bucket(hash);
+  while (*link != none && before(entry(*link).hash, key_of(entry(*link)), hash, key)) link = &entry(*link).next;
+  return link;
+}
+
+// The chain of one bucket is one chain, or two once it has moved to wider_.
+u32 KvTable::first_of(u32 logical_bucket, u32 half) const {
+  if (wider_ && logical_bucket < migrated_) return wider_[2 * logical_bucket + half];
+  return half == 0 ? buckets_[logical_bucket] : none;
+}
+
+u32 KvTable::take_entry() {
+  check(size_ < limits_.entries_max);
+  if (free_entry_ != none) {
+    const u32 index = free_entry_;
+    free_entry_ = entry(index).next;
+    return index;
+  }
+  if (entries_used_ == entries_.size() * entries_per_chunk)
+    push_growing(entries_, std::unique_ptr<Entry[]>(new Entry[entries_per_chunk]));
+  return entries_used_++;
+}
+
+void KvTable::set_value_block(u32 index, u32 old_size, u32 new_size) {
+  if (!BlockPool::same_block(old_size, new_size)) {
+    free_block(old_size, entry(index).value_block);
+    entry(index).value_block = new_size ? blocks_.allocate(new_size, index * 2 + 1) : none;
+  }
+  entry(index).value_size = new_size;
+}
+
+void KvTable::free_block(u32 size, u32 number) {
+  if (size == 0) return;
+  const auto moved = blocks_.free(size, number);
+  if (!moved) return;
+  Entry& owner = entry(*moved / 2);
+  (*moved % 2 ? owner.value_block : owner.key_block) = number;
+}
+
+void KvTable::grow_if_crowded() {
+  const u64 bucket_count = u64{1} << bucket_bits_;
+  if (!wider_) {
+    if (size_ <= bucket_count || bucket_bits_ == bucket_bits_max) return;
+    wider_.reset(new u32[bucket_count * 2]);
+    migrated_ = 0;
+  }
+  for (u32 n = 0; n < buckets_per_change && migrated_ < bucket_count; ++n) migrate_one();
+  if (migrated_ < bucket_count) return;
+  buckets_ = std::move(wider_);
+  ++bucket_bits_;
+}
+
+// A chain is ordered by hash, so its two halves are a front and a back.
+void KvTable::migrate_one() {
+  const u32 first = buckets_[migrated_];
+  u32* link = &wider_[2 * migrated_];
+  *link = first;
+  while (*link != none && (top_bits(entry(*link).hash, bucket_bits_ + 1) & 1) == 0) link = &entry(*link).next;
+  wider_[2 * migrated_ + 1] = *link;
+  *link = none;
+  ++migrated_;
+}
+
+}  // namespace keelson
