@@ -9,6 +9,7 @@
 
 #include "keelson/base/counters.h"
 #include "keelson/machine/machine.h"
+#include "keelson/store/refusal.h"
 #include "keelson/vsr/group_view.h"
 #include "keelson/wire/bag.h"
 
@@ -33,13 +34,6 @@ struct ShardConfig {
 };
 
 enum class ShardState : u8 { booting, ready, refused, poisoned };
-// Why a shard doesn't run. The driver prints it with the file's name; `detail` are numbers that the text names.
-struct ShardRefusal {
-  const char* code = nullptr;   // stable: "not_formatted", "wrong_cluster", "version_too_new", "damaged_superblock" ...
-  const char* text = nullptr;   // one sentence with what to do; {0}, {1} stand for detail[0], detail[1]
-  u64 detail[4] = {};
-};
-
 class Shard {
  public:
   Shard(const ShardConfig& config, Slabs& slabs);

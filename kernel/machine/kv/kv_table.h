@@ -2,7 +2,8 @@
 //
 // Who uses it: KvMachine. Entries are chained per bucket, ordered by (hash, key), and a bucket is the top bits of the
 // hash: walking the buckets gives the same order whatever the history. Growing moves two buckets per change, so no
-// change is ever long. Not here: operations, statuses, snapshots' bytes (kv.h).
+// change is ever long. Memory: blocks within the state limit, entries within the entry limit, kept for reuse. Not here:
+// operations, statuses, snapshots' bytes (kv.h).
 #pragma once
 
 #include "keelson/base/checksum.h"
@@ -39,7 +40,7 @@ class KvTable {
 
   u64 size() const { return size_; }
   u64 bytes() const { return bytes_; }  // charged: a function of the content
-  u64 chunk_count() const { return blocks_.chunk_count() + entries_.size(); }
+  u64 block_chunk_count() const { return blocks_.chunk_count(); }
 
   static u64 hash_of(Bytes key);
   static constexpr u32 top_bits(u64 hash, u32 bits) { return bits ? static_cast<u32>(hash >> (64 - bits)) : 0; }

@@ -1,0 +1,33 @@
+// Peers: what a shard knows of the other nodes: whether they are connected, their life, the beat to echo.
+//
+// Who uses it: Shard::Impl. Indexed by node id. Not here: what a peer's groups do (vsr/replica.h).
+#pragma once
+
+#include "keelson/base/vec.h"
+#include "keelson/wire/event.h"
+
+namespace keelson {
+
+class Peers {
+ public:
+  struct Peer {
+    bool member = false;           // shares a group with this shard
+    bool connected = false;
+    Incarnation incarnation;       // newest seen
+    u64 beat_sent = 0;             // `sent` of its newest beat; 0: none
+    Instant beat_received;
+  };
+
+  explicit Peers(u16 count) : peers_(count) { peers_.resize(count); }
+  u16 count() const { return static_cast<u16>(peers_.size()); }
+  // Null for an id that no group has as a member.
+  Peer* find(NodeId node) {
+    return node.raw() < peers_.size() && peers_[node.raw()].member ? &peers_[node.raw()] : nullptr;
+  }
+  void add_member(NodeId node) { peers_[node.raw()].member = true; }
+
+ private:
+  Vec<Peer> peers_;
+};
+
+}  // namespace keelson

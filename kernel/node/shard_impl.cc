@@ -1,0 +1,210 @@
+#include "keelson/node/shard_impl.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+Vec<GroupConfig> sorted_copy(std::span<const GroupConfig> given) {
+  Vec<GroupConfig> groups(given.size());
+  for (const auto& g : given) {
+    Vec<NodeId> members(g.members.size());
+    for (const NodeId m : g.members) members.push_back(m);
+    groups.push_back(GroupConfig{g.group, g.machine, std::move(members)});
+  }
+  std::sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.group < b.group; });
+  return groups;
+}
+
+// Time is agreed among the voters of the metadata group; without one, of the first group.
+std::span<const NodeId> clock_voters(const Vec<GroupConfig>& groups) {
+  check(!groups.empty());
+  for (const auto& g : groups)
+    if (g.group == metadata_group) return g.members;
+  return groups[0].members;
+}
+
+u16 node_count(const Vec<GroupConfig>& groups) {
+  u16 count = 0;
+  for (const auto& g : groups)
+    for (const NodeId m : g.members) count = std::max(count, static_cast<u16>(m.raw() + 1));
+  return count;
+}
+
+bool contains(const Vec<NodeId>& members, NodeId node) { return std::ranges::find(members, node) != members.end(); }
+
+constexpr u64 boot_seed = 0x6b65656c736f6e;
+
+}  // namespace
+
+Shard::Impl::Impl(const ShardConfig& given, Slabs& pool)
+    : config(given),
+      groups(sorted_copy(given.groups)),
+      slabs(pool),
+      timers((given.limits.groups_max + 1) * Replica::timer_count),
+      chunks(given.limits.log_entries_max),
+      clock(given.tunables, given.node, clock_voters(groups)),
+      replicas(given.limits.groups_max + 1),
+      touched(given.limits.groups_max + 1),
+      entries(given.limits.groups_max + 1),
+      stored(given.limits.wal_batches_in_flight_max * given.limits.wal_batch_records_max),
+      loaded(given.limits.reads_in_flight_max),
+      peers(node_count(groups)) {
+  check(config.machines != nullptr && config.shard_count > 0 && config.shard.raw() < config.shard_count);
+}
+
+// Replicas hold references into the pools and the WAL: they go first.
+Shard::Impl::~Impl() { replicas.clear(); }
+
+void Shard::Impl::step(const EventBag& in, EffectBag& out) {
+  check(in.now >= now);
+  now = in.now;
+  if (in.wall) clock.sample_wall(now, *in.wall);
+  for (const auto& event : in.node) on_node_event(event, out);
+  for (const auto& completion : in.completions) on_completion(completion, out);
+  for (const auto& event : in.peers) on_peer_event(event, out);
+  for (const auto& event : in.frames) on_frame(event, out);
+  for (const auto& envelope : in.messages) on_message(envelope, out);
+  if (state == ShardState::booting || state == ShardState::refused) return;
+  run_timers(out);
+  finish(out);
+}
+
+Instant Shard::Impl::deadline() const {
+  if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
+  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline()});
+}
+
+Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, clock, timers, slabs, prng, counters}; }
+
+Replica* Shard::Impl::find(GroupId group) {
+  const auto at = std::lower_bound(replicas.begin(), replicas.end(), group,
+                                   [](const auto& replica, GroupId g) { return replica->group() < g; });
+  return at != replicas.end() && (*at)->group() == group ? at->get() : nullptr;
+}
+
+Replica* Shard::Impl::touch(GroupId group) {
+  const auto at = std::lower_bound(replicas.begin(), replicas.end(), group,
+                                   [](const auto& replica, GroupId g) { return replica->group() < g; });
+  if (at == replicas.end() || (*at)->group() != group) return nullptr;
+  touched[static_cast<std::size_t>(at - replicas.begin())] = true;
+  return at->get();
+}
+
+void Shard::Impl::on_node_event(const NodeEvent& event, EffectBag& out) {
+  if (const Boot* boot = std::get_if<Boot>(&event)) {
+    check(!recovery && !wal);
+    booted = now;
+    u64 seed = boot_seed;
+    for (const u64 word : boot->entropy) seed = Prng(seed ^ word).next();
+    prng = Prng(seed);
+    recovery = std::make_unique<Recovery>(recovery_config(*this), slabs, chunks, io_ids, counters);
+    recovery->start(now, out);
+    return;
+  }
+  const Control* control = std::get_if<Control>(&event);
+  if (!control || state != ShardState::ready) return;
+  if (Replica* replica = touch(control->group)) {
+    Turn t = turn(out);
+    if (control->verb == ControlVerb::transfer) replica->transfer(t);
+  }
+}
+
+void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
+  if (recovery) {
+    const bool known = recovery->on_completion(now, completion, out);
+    check(known);
+    if (recovery->state() == Recovery::State::done) open(out);
+    if (recovery && recovery->state() == Recovery::State::refused) {
+      state = ShardState::refused;
+      refusal = recovery->refusal();
+      out.notifications.push_back({NotifyKind::refused, no_group, 0, 0});
+    }
+    return;
+  }
+  stored.clear();
+  loaded.clear();
+  const bool known = wal->on_completion(now, completion, stored, loaded, out);
+  check(known);
+  Turn t = turn(out);
+  for (const auto& record : stored)
+    if (Replica* replica = touch(record.group)) replica->on_stored(t, record);
+  for (const auto& record : loaded)
+    if (Replica* replica = touch(record.group)) replica->on_loaded(t, record);
+  loaded.clear();
+  if (!wal->poisoned() || state == ShardState::poisoned) return;
+  state = ShardState::poisoned;
+  for (const auto& replica : replicas) replica->on_poisoned(t);
+}
+
+void Shard::Impl::open(EffectBag& out) {
+  incarnation = recovery->incarnation();
+  wal = recovery->make_wal();
+  for (const auto& g : groups) {
+    if (!contains(g.members, config.node) || owner_of(g.group, config.shard_count) != config.shard) continue;
+    check(!replicas.full());
+    Vec<NodeId> members(g.members.size());
+    for (const NodeId m : g.members) {
+      members.push_back(m);
+      if (m != config.node) peers.add_member(m);
+    }
+    AnyMachine machine = config.machines->make(g.machine, config.limits);
+    check(static_cast<bool>(machine));
+    replicas.push_back(std::make_unique<Replica>(
+        ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group, std::move(members), config.limits,
+                      config.tunables},
+        recovery->take_group(g.group), std::move(machine), timers, prng));
+    touched.push_back(true);
+  }
+  recovery.reset();
+  state = ShardState::ready;
+  beat_at = now;
+  out.notifications.push_back({NotifyKind::ready, no_group, incarnation.raw(), replicas.size()});
+  Turn t = turn(out);
+  for (const auto& replica : replicas) replica->start(t);
+}
+
+void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
+  if (!event.peer.is_node() || event.peer.node_id().raw() >= peers.count()) return;
+  const NodeId node = event.peer.node_id();
+  Peers::Peer* peer = peers.find(node);
+  if (!peer || state != ShardState::ready) return;
+  Turn t = turn(out);
+  switch (event.kind) {
+    case PeerEventKind::connected:
+      peer->connected = true;
+      if (event.life.incarnation > peer->incarnation) peer->incarnation = event.life.incarnation;
+      for (const auto& replica : replicas) touch(replica->group())->on_peer_connected(t, node);
+      return;
+    case PeerEventKind::lost:
+      peer->connected = false;
+      for (const auto& replica : replicas) touch(replica->group())->on_peer_lost(t, node);
+      return;
+    case PeerEventKind::client_connected:
+    case PeerEventKind::client_lost:
+    case PeerEventKind::send_dropped:
+      return;   // what was dropped is sent again by whoever needs it
+  }
+}
+
+void Shard::Impl::run_timers(EffectBag& out) {
+  if (clock.deadline() <= now) clock.on_deadline(now);
+  if (wal->deadline() <= now) wal->on_deadline(now, out);
+  Turn t = turn(out);
+  Timers::Due due;
+  while (timers.pop_due(now, due))
+    if (Replica* replica = touch(GroupId(due.owner))) replica->on_timer(t, due.kind);
+}
+
+void Shard::Impl::finish(EffectBag& out) {
+  Turn t = turn(out);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    if (!touched[i]) continue;
+    touched[i] = false;
+    replicas[i]->finish_turn(t);
+  }
+  if (beat_at <= now) send_beats(out);
+  wal->seal_batch(now, out);
+}
+
+}  // namespace keelson

@@ -1,0 +1,74 @@
+// Shard::Impl: how one step runs through the rooms of a shard. Private to kernel/node.
+//
+// A step takes the bag's arrays in order, then the timers due, then finishes every replica that was touched, in order
+// of GroupId, then sends beats and seals the WAL's batch: one group commit for the whole bag.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "keelson/node/peers.h"
+#include "keelson/node/shard.h"
+#include "keelson/vsr/replica.h"
+
+namespace keelson {
+
+class Shard::Impl {
+ public:
+  Impl(const ShardConfig& given, Slabs& slabs);
+  ~Impl();
+
+  void step(const EventBag& in, EffectBag& out);
+  Instant deadline() const;
+
+  // shard_impl.cc: the step
+  void on_node_event(const NodeEvent& event, EffectBag& out);
+  void on_completion(const Completion& completion, EffectBag& out);
+  void on_peer_event(const PeerEvent& event, EffectBag& out);
+  void open(EffectBag& out);                   // recovery is done: replicas start
+  void run_timers(EffectBag& out);
+  void finish(EffectBag& out);
+  Turn turn(EffectBag& out);
+  Replica* find(GroupId group);
+  Replica* touch(GroupId group);               // finish_turn will be called for it
+
+  // shard_route.cc: which room a message goes to
+  void on_message(const Envelope& envelope, EffectBag& out);
+  void on_frame(const FrameEvent& event, EffectBag& out);
+  void on_node_message(NodeId from, const MessageRef& message, EffectBag& out);
+  void on_client_message(const Route& route, const MessageRef& message, EffectBag& out);
+  void on_beat(NodeId from, const MessageRef& message, EffectBag& out);
+  void on_entries(NodeId from, const MessageRef& message, u32 count, EffectBag& out);
+  void refuse(const Route& route, const MessageRef& request, Status status, EffectBag& out);
+  void reply(const Route& route, MessageRef message, EffectBag& out);
+  void send_beats(EffectBag& out);
+  void send_beat(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
+  void send_entries(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
+
+  const ShardConfig config;                    // groups: see `groups`
+  Vec<GroupConfig> groups;                     // of the cluster, in order of id
+  Slabs& slabs;
+  Counters counters;
+  Timers timers;
+  Prng prng{0};
+  IoIds io_ids;
+  LogChunks chunks;
+  ClusterClock clock;
+  std::unique_ptr<Recovery> recovery;
+  std::unique_ptr<Wal> wal;
+  Vec<std::unique_ptr<Replica>> replicas;      // of this shard, in order of GroupId
+  Vec<bool> touched;                           // by index in replicas, in this step
+  Vec<GroupEntry> entries;                     // scratch of send_beats
+  Vec<StoredRecord> stored;                    // scratch of on_completion
+  Vec<LoadedRecord> loaded;
+  Peers peers;
+  ShardState state = ShardState::booting;
+  ShardRefusal refusal;
+  Incarnation incarnation;
+  Instant now;
+  Instant booted;
+  Instant beat_at = Instant::never();
+  u64 beat_no = 0;
+};
+
+}  // namespace keelson

@@ -1,0 +1,36 @@
+// BodyCache: the most recent prepares of a group, whole and in memory.
+//
+// Who uses it: the group's replica: to apply without a read, to resend, to serve repair. One slot per op modulo the
+// capacity, so an op is here until an op one capacity later takes its place; what is older is read from the WAL.
+#pragma once
+
+#include "keelson/base/vec.h"
+#include "keelson/wire/message.h"
+
+namespace keelson {
+
+class BodyCache {
+ public:
+  explicit BodyCache(u32 capacity) : slots_(capacity) { slots_.resize(capacity); }
+
+  void put(Op op, const Digest& identity, MessageRef message) { slot(op) = Slot{op, identity, std::move(message)}; }
+  // Null unless exactly this (op, identity) is here.
+  const MessageRef* get(Op op, const Digest& identity) const {
+    const Slot& s = slots_[op.raw() % slots_.capacity()];
+    return s.message && s.op == op && s.identity == identity ? &s.message : nullptr;
+  }
+  void drop(Op op) {
+    if (slot(op).op == op) slot(op) = Slot{};
+  }
+
+ private:
+  struct Slot {
+    Op op;
+    Digest identity;
+    MessageRef message;
+  };
+  Slot& slot(Op op) { return slots_[op.raw() % slots_.capacity()]; }
+  Vec<Slot> slots_;
+};
+
+}  // namespace keelson

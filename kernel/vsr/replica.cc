@@ -1,0 +1,429 @@
+#include "keelson/vsr/replica.h"
+
+#include "keelson/vsr/rules.h"
+
+namespace keelson {
+namespace {
+
+Prepare root_of(const ReplicaConfig& config) {
+  Prepare root = make<Prepare>();
+  root.cluster = config.cluster;
+  root.group = config.group;
+  root.epoch = Epoch(1);
+  root.checksum_body = body_checksum({});
+  root.operation = PrepareOperation::root;
+  root.identity = identity_of(root);
+  return root;
+}
+
+ReplicaIndex find(const Vec<NodeId>& members, NodeId node) {
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (members[i] == node) return ReplicaIndex(static_cast<u8>(i));
+  return no_replica;
+}
+
+}  // namespace
+
+const char* name_of(ReplicaStatus status) {
+  switch (status) {
+    case ReplicaStatus::normal:
+      return "normal";
+    case ReplicaStatus::view_change:
+      return "view_change";
+    case ReplicaStatus::recovering:
+      return "recovering";
+  }
+  return "?";
+}
+
+const char* name_of(FenceReason reason) {
+  switch (reason) {
+    case FenceReason::none:
+      return "none";
+    case FenceReason::contradiction:
+      return "contradiction";
+    case FenceReason::log_damaged:
+      return "log_damaged";
+    case FenceReason::poisoned:
+      return "poisoned";
+    case FenceReason::amnesiac:
+      return "amnesiac";
+  }
+  return "?";
+}
+
+Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng)
+    : config_(std::move(config)),
+      quorums_(Quorums::of(static_cast<u8>(config_.members.size()))),
+      root_(root_of(config_)),
+      self_(find(config_.members, config_.node)),
+      machine_(std::move(machine)),
+      sessions_(config_.limits),
+      log_(std::move(recovered.log)),
+      bodies_(config_.limits.body_cache_ops_max),
+      pipeline_(config_.limits.pipeline_max),
+      queue_(config_.limits.request_queue_max),
+      in_flight_(config_.limits.sessions_max + config_.limits.request_queue_max),
+      batch_(config_.limits.batch_requests_max),
+      suffix_(config_.limits.pipeline_max + 1),
+      chosen_(config_.limits.pipeline_max + 1),
+      reply_buffer_(config_.limits.reply_bytes_max) {
+  check(self_ != no_replica && config_.members.size() <= voters_max);
+  for (u32 kind = 0; kind < timer_count; ++kind) timers_[kind] = timers.create(config_.group.raw(), kind);
+  reply_buffer_.resize(reply_buffer_.capacity());
+  nonce_ = Nonce{prng.next() | 1, prng.next()};
+
+  if (recovered.has_state) {
+    view_ = recovered.state.view;
+    log_view_ = recovered.state.log_view;
+    state_seq_ = recovered.state.state_seq;
+  }
+  stored_view_ = view_;
+  stored_log_view_ = log_view_;
+  head_ = recovered.head;
+  linked_floor_ = head_;
+  commit_max_ = recovered.commit_max;
+  applied_identity_ = root_.identity;
+  tail_uncertain_ = recovered.head_unknown;
+  for (Op op = head_; op > Op(0) && head_ - op <= config_.limits.pipeline_max; op = op - 1)
+    last_timestamp_ = std::max(last_timestamp_, log_.at(op).timestamp);
+  if (recovered.amnesiac) fenced_ = FenceReason::amnesiac;
+  if (recovered.log_damaged) fenced_ = FenceReason::log_damaged;
+}
+
+Replica::~Replica() = default;
+
+void Replica::start(Turn& turn) {
+  if (fenced_ != FenceReason::none) {
+    recovering_ = fenced_ == FenceReason::amnesiac ? RecoveringReason::amnesiac : RecoveringReason::none;
+    turn.out.notifications.push_back({NotifyKind::fenced, group(), static_cast<u64>(fenced_), head_.raw()});
+    return;
+  }
+  build_suffix();
+  relink(turn);
+  const bool fresh = state_seq_ == 0 && head_ == Op(0);
+  if (tail_uncertain_) {
+    recovering_ = RecoveringReason::head_unknown;
+    arm(turn, suspicion, config_.tunables.primary_suspected);
+    arm(turn, ask_view, Duration(0));
+    return;
+  }
+  if (log_view_ < view_) return enter_view(turn, view_);
+  if (self_ != primary_of(view_)) return become_backup(turn);
+  if (fresh && rules::may_be_primary_at_start(view_, config_.incarnation)) return become_primary(turn);
+
+  turn.counters.hit(Mark::vsr_primary_restarted_in_view);
+  enter_view(turn, view_ + 1);
+}
+
+// ---------------------------------------------------------------- events
+
+void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
+  const Header header = message.header();
+  const ReplicaIndex from = index_of(node);
+  if (from == no_replica || from == self_) return ignore(turn, Counter::drop_not_member);
+  if (header.epoch != epoch_) return ignore(turn, Counter::drop_epoch);
+
+  switch (header.command) {  // exact identities: served and judged whatever the view
+    case Command::get_headers:
+      return on_get_headers(turn, from, message.as<GetHeaders>());
+    case Command::get_prepares:
+      return on_get_prepares(turn, from, message);
+    default:
+      break;
+  }
+  if (mute()) return ignore(turn, Counter::drop_status);
+  peers_[from.raw()].last_sign = turn.now;
+  switch (header.command) {
+    case Command::headers:
+      return on_headers(turn, message);
+    case Command::unavailable:
+      return repair_elsewhere(turn);
+    case Command::prepare:
+      if (header.flags & flag::repair) return on_repair_prepare(turn, message);
+      break;
+    case Command::get_view:
+      return on_get_view(turn, from, message.as<GetView>());
+    default:
+      break;
+  }
+  if (!accepts_view(turn, from, message)) return;
+  dispatch(turn, from, message);
+}
+
+void Replica::dispatch(Turn& turn, ReplicaIndex from, const MessageRef& message) {
+  switch (message.command()) {
+    case Command::prepare:
+      return on_prepare(turn, from, message);
+    case Command::prepare_ok:
+      return on_prepare_ok(turn, from, message.as<PrepareOk>());
+    case Command::start_view_change:
+      return on_start_view_change(turn, from, message.as<StartViewChange>());
+    case Command::do_view_change:
+      return on_do_view_change(turn, from, message);
+    case Command::start_view:
+      return on_start_view(turn, from, message);
+    default:
+      return ignore(turn, Counter::drop_status);
+  }
+}
+
+// Which view a message speaks for, against mine. True: handle it.
+bool Replica::accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& message) {
+  const Header header = message.header();
+  if (header.view == view_) return true;
+  if (header.view < view_) {
+    tell_view(turn, from);
+    ignore(turn, Counter::drop_view_old);
+    return false;
+  }
+  switch (header.command) {
+    case Command::start_view:
+      return true;
+    case Command::start_view_change:
+    case Command::do_view_change:
+      if (status_ == ReplicaStatus::recovering && recovering_ != RecoveringReason::head_unknown) break;
+      enter_view(turn, header.view);
+      return true;
+    case Command::prepare:          // proves that view normal
+      ask_for_view(turn, primary_of(header.view));
+      break;
+    default:
+      break;
+  }
+  ignore(turn, Counter::drop_view_new);
+  return false;
+}
+
+void Replica::on_stored(Turn& turn, const StoredRecord& record) {
+  if (record.command == Command::group_state) {
+    if (record.state_seq == state_seq_ && !state_wanted_) on_state_stored(turn);
+    return;
+  }
+  if (log_.at(record.op).identity != record.identity) return;  // truncated since
+  LogEntry& entry = log_.touch(record.op);
+  entry.place = record.place;
+  entry.bits = static_cast<u16>((entry.bits | log_bit::stored) & ~(log_bit::lost | log_bit::suspect | log_bit::appended));
+  if (mute()) return;
+  if (is_primary()) self_ack(record.op);
+  if (is_backup()) ack(turn, record.op);
+}
+
+void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
+  const bool for_apply = record.purpose == voters_max;
+  if (for_apply && loads_pending_ > 0) --loads_pending_;
+  if (!record.ok) {
+    turn.counters.hit(Mark::recovery_row_3_lost);
+    if (log_.at(record.op).identity == record.identity) {
+      LogEntry& entry = log_.touch(record.op);
+      entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~log_bit::stored);
+      if (!mute()) repair_elsewhere(turn);
+    }
+    return;
+  }
+  if (for_apply) {
+    if (log_.at(record.op).identity == record.identity) bodies_.put(record.op, record.identity, record.message);
+    return;
+  }
+  serve(turn, ReplicaIndex(static_cast<u8>(record.purpose)), record.message);
+}
+
+void Replica::on_peer_connected(Turn& turn, NodeId node) {
+  const ReplicaIndex peer = index_of(node);
+  if (mute() || peer == no_replica || peer == self_) return;
+  if (status_ != ReplicaStatus::normal) arm(turn, ask_view, Duration(0));
+}
+
+void Replica::on_peer_lost(Turn& turn, NodeId node) {
+  const ReplicaIndex peer = index_of(node);
+  if (mute() || peer == no_replica) return;
+  if (is_backup() && peer == primary_of(view_))
+    turn.timers.arm_if_sooner(timers_[suspicion], turn.now + config_.tunables.primary_lost);
+}
+
+void Replica::on_poisoned(Turn& turn) {
+  if (!mute()) fence(turn, FenceReason::poisoned);
+}
+
+void Replica::on_timer(Turn& turn, u32 kind) {
+  if (mute()) return;
+  switch (static_cast<Timer>(kind)) {
+    case suspicion:
+      return suspect_primary(turn);
+    case vote:
+      return resend_votes(turn);
+    case give_up:
+      return cast_vote(turn);
+    case ask_view:
+      return ask_next_for_view(turn);
+    case resend:
+      return resend_prepares(turn);
+    case repair:
+      return repair_now(turn);
+    case abdication:
+      return check_abdication(turn);
+    case watchdog:
+      return watch(turn);
+    case resume:      // finish_turn does the work
+    case timer_count:
+      return;
+  }
+}
+
+// In every status but normal: say what is waited for, and see to it that something is armed.
+void Replica::watch(Turn& turn) {
+  if (status_ == ReplicaStatus::normal) return;
+  turn.out.notifications.push_back({NotifyKind::waiting, group(), static_cast<u64>(status_), stuck_op_.raw()});
+  turn.timers.arm_if_sooner(timers_[ask_view], turn.now);
+  arm(turn, watchdog, config_.tunables.watchdog);
+}
+
+void Replica::finish_turn(Turn& turn) {
+  if (state_wanted_) append_state(turn);
+  if (mute()) return;
+  if (is_primary()) advance_commit(turn);
+  if (status_ == ReplicaStatus::normal) apply_committed(turn);
+  if (is_primary()) form_prepares(turn);
+  flush_acks(turn);
+  if (status_ == ReplicaStatus::normal && !turn.timers.armed(timers_[repair]) && needs_repair())
+    arm(turn, repair, config_.tunables.repair_pace);
+}
+
+// ---------------------------------------------------------------- who am I, what may be said
+
+ReplicaIndex Replica::primary_of(View view) const { return rules::primary_of(view, voters()); }
+ReplicaIndex Replica::index_of(NodeId node) const { return find(config_.members, node); }
+bool Replica::mute() const { return fenced_ != FenceReason::none; }
+
+void Replica::send(Turn& turn, ReplicaIndex to, MessageRef message) {
+  if (!message) return turn.counters.add(Counter::drop_no_slab);
+  check(to != self_);
+  turn.out.sends.push_back(Envelope{Peer::node(node_of(to)), config_.shard, std::move(message)});
+}
+
+void Replica::send_to_others(Turn& turn, const MessageRef& message) {
+  for (u8 i = 0; i < voters(); ++i)
+    if (ReplicaIndex(i) != self_) send(turn, ReplicaIndex(i), message);
+}
+
+// To a client: on this shard by its connection, on a sibling by mailbox.
+void Replica::reply(Turn& turn, const Route& route, const MessageRef& message) {
+  if (!message) return turn.counters.add(Counter::drop_no_slab);
+  if (route.shard == config_.shard)
+    turn.out.sends.push_back(Envelope{Peer::client(route.connection), ShardId(0), message});
+  else
+    turn.out.posts.push_back(PostShard{route.shard, Frame{FrameKind::to_client, route.connection, message}});
+}
+
+void Replica::arm(Turn& turn, Timer timer, Duration after) { turn.timers.arm(timers_[timer], turn.now + after); }
+void Replica::disarm(Turn& turn, Timer timer) { turn.timers.disarm(timers_[timer]); }
+
+// This group takes no further part on this node; its data stays, and is served by exact identity.
+void Replica::fence(Turn& turn, FenceReason reason) {
+  if (is_primary()) leave_primary(turn, Status::fenced);
+  fenced_ = reason;
+  for (u32 kind = 0; kind < timer_count; ++kind) disarm(turn, static_cast<Timer>(kind));
+  ack_to_ = Op(0);
+  turn.counters.add(Counter::drop_contradiction);
+  turn.out.notifications.push_back({NotifyKind::fenced, group(), static_cast<u64>(reason), head_.raw()});
+}
+
+// ---------------------------------------------------------------- promises
+
+void Replica::persist_state(Turn& turn) {
+  state_wanted_ = true;
+  state_stored_ = false;
+  append_state(turn);
+}
+
+void Replica::append_state(Turn& turn) {
+  const u32 body_size = static_cast<u32>(suffix_.size()) * header_size;
+  if (!turn.wal.has_room(1, header_size + body_size)) return;   // tried again at the end of each turn
+  MessageRef message = allocate_message(turn.slabs, body_size);
+  if (!message) return;
+  for (std::size_t i = 0; i < suffix_.size(); ++i) write_entry(message.mutable_data() + header_size * (i + 1), suffix_[i]);
+
+  GroupState state = header<GroupState>();
+  state.state_seq = ++state_seq_;
+  state.commit_max = commit_max_;
+  state.head = suffix_head_;
+  state.log_view = log_view_;
+  state.header_count = static_cast<u32>(suffix_.size());
+  seal(message, state, body_size);
+  state_wanted_ = false;
+  turn.wal.append(RecordMeta{group(), Command::group_state, epoch_, view_, log_view_, suffix_head_,
+                             identity_at(suffix_head_), state_seq_, true},
+                  std::move(message));
+}
+
+void Replica::on_state_stored(Turn& turn) {
+  check(log_view_ <= view_ && stored_view_ <= view_ && stored_log_view_ <= log_view_);
+  state_stored_ = true;
+  stored_view_ = view_;
+  stored_log_view_ = log_view_;
+  if (mute() || status_ == ReplicaStatus::normal) return;
+  if (!installing_) return send_do_view_change(turn);
+  installing_ = false;
+  if (self_ == primary_of(view_)) return become_primary(turn);
+  become_backup(turn);
+}
+
+// ---------------------------------------------------------------- for whoever watches
+
+bool Replica::beats() const { return is_primary() && !mute() && !abdicating_ && voters() > 1; }
+
+GroupEntry Replica::commit_entry() const {
+  GroupEntry entry;
+  entry.group = group();
+  entry.epoch = epoch_;
+  entry.view = view_;
+  entry.op = head_;
+  entry.commit = commit_max_;
+  entry.identity = identity_at(commit_max_);
+  entry.kind = EntryKind::commit;
+  entry.replica = self_;
+  return entry;
+}
+
+GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest) const {
+  GroupView v;
+  v.group = group();
+  v.status = status_;
+  v.recovering = recovering_;
+  v.fenced = fenced_;
+  v.index = self_;
+  v.voters = voters();
+  v.epoch = epoch_;
+  v.view = view_;
+  v.log_view = log_view_;
+  v.stored_view = stored_view_;
+  v.stored_log_view = stored_log_view_;
+  v.head = head_;
+  v.commit_min = commit_min_;
+  v.commit_max = commit_max_;
+  v.primary = is_primary() && !mute();
+  v.clock_synchronized = clock.now(now).has_value();
+  v.stuck_op = stuck_op_;
+  v.pipeline = static_cast<u32>(pipeline_.size());
+  v.queue = static_cast<u32>(queue_.size());
+  for (Op op = commit_min_ + 1; op <= head_; ++op) v.missing += !readable(op);
+  if (with_digest) v.machine_digest = machine_.digest();
+  return v;
+}
+
+CommittedOp Replica::committed(Op op) const {
+  CommittedOp result;
+  result.op = op;
+  const LogEntry& entry = log_.at(op);
+  if (op > commit_min_ || !entry.has(log_bit::full)) return result;
+  result.known = true;
+  result.identity = entry.identity;
+  result.parent = entry.parent;
+  result.timestamp = entry.timestamp;
+  result.view = entry.view;
+  result.operation = entry.operation;
+  result.request_count = entry.request_count;
+  return result;
+}
+
+}  // namespace keelson

@@ -1,0 +1,285 @@
+// Replica: one group's Viewstamped Replication state on this node. It decides what is prepared, acked, committed,
+// applied and which view holds; the WAL stores, the shard carries messages.
+//
+// Who uses it: Shard, which calls the on_ functions as events arrive and finish_turn() once per step. Durability:
+// nothing that promises leaves before its record is stored (docs/protocol.md, "what waits for what"). Sources: VSR
+// Revisited (Liskov and Cowling, 2012); Protocol-Aware Recovery (Alagappan et al., 2018). Not here: shards, mailboxes,
+// sockets, which bytes lie where on disk.
+#pragma once
+
+#include "keelson/base/counters.h"
+#include "keelson/base/random.h"
+#include "keelson/base/ring.h"
+#include "keelson/base/timers.h"
+#include "keelson/machine/machine.h"
+#include "keelson/store/recovery.h"
+#include "keelson/store/wal.h"
+#include "keelson/vsr/body_cache.h"
+#include "keelson/vsr/clock.h"
+#include "keelson/vsr/group_view.h"
+#include "keelson/vsr/in_flight.h"
+#include "keelson/vsr/quorum.h"
+#include "keelson/vsr/select.h"
+#include "keelson/vsr/sessions.h"
+
+namespace keelson {
+
+// What a replica may use during one step.
+struct Turn {
+  Instant now;
+  EffectBag& out;
+  Wal& wal;
+  ClusterClock& clock;
+  Timers& timers;
+  Slabs& slabs;
+  Prng& prng;
+  Counters& counters;
+};
+
+struct ReplicaConfig {
+  ClusterId cluster;
+  NodeId node;
+  Incarnation incarnation;
+  ShardId shard;
+  GroupId group;
+  Vec<NodeId> members;        // voters in order
+  Limits limits;
+  Tunables tunables;
+};
+
+class Replica {
+ public:
+  Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  void start(Turn& turn);                                    // once, when the shard's log is open
+  void on_message(Turn& turn, NodeId from, const MessageRef& message);
+  void on_request(Turn& turn, const Route& route, const MessageRef& request);
+  void on_ping(Turn& turn, const Route& route, const ClientPing& ping);
+  void on_commit_entry(Turn& turn, NodeId from, const GroupEntry& entry);   // from a beat or entries message
+  void on_stored(Turn& turn, const StoredRecord& record);
+  void on_loaded(Turn& turn, const LoadedRecord& record);
+  void on_peer_connected(Turn& turn, NodeId node);
+  void on_peer_lost(Turn& turn, NodeId node);
+  void on_poisoned(Turn& turn);
+  void on_timer(Turn& turn, u32 kind);
+  void transfer(Turn& turn);                                 // an operator's wish: give the primary role up
+  void finish_turn(Turn& turn);                              // commit, apply, form prepares, ack
+
+  bool beats() const;                                        // this replica's commit belongs into the shard's beats
+  GroupEntry commit_entry() const;
+  GroupView view(Instant now, const ClusterClock& clock, bool with_digest) const;
+  CommittedOp committed(Op op) const;
+  GroupId group() const { return config_.group; }
+  bool has_member(NodeId node) const { return index_of(node) != no_replica; }
+  void check_invariants() const;
+  void check_timers(const Timers& timers) const;
+
+  enum Timer : u32 { suspicion, vote, give_up, ask_view, resend, repair, abdication, watchdog, resume, timer_count };
+
+ private:
+  struct InPipeline {
+    Votes acks;
+    Instant sent;
+  };
+  struct Queued {
+    MessageRef request;
+    Route route;
+  };
+  struct PeerState {
+    Instant last_sign;        // any message of this group
+    Instant told_view;        // rate limits: of start_view and view_ahead
+    Instant asked_view;       // ... and of get_view
+  };
+
+  // replica.cc: events, promises, who am I
+  void dispatch(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  bool accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void watch(Turn& turn);
+  bool is_primary() const { return status_ == ReplicaStatus::normal && self_ == primary_of(view_); }
+  bool is_backup() const { return status_ == ReplicaStatus::normal && self_ != primary_of(view_); }
+  bool mute() const;                                         // fenced or amnesiac: takes no part
+  ReplicaIndex primary_of(View view) const;
+  ReplicaIndex index_of(NodeId node) const;
+  NodeId node_of(ReplicaIndex index) const { return config_.members[index.raw()]; }
+  u8 voters() const { return static_cast<u8>(config_.members.size()); }
+  template <class T>
+  T header() const {
+    T h = make<T>();
+    h.cluster = config_.cluster;
+    h.group = config_.group;
+    h.epoch = epoch_;
+    h.view = view_;
+    h.node = config_.node;
+    h.replica = self_;
+    h.incarnation = config_.incarnation;
+    h.from_shard = config_.shard;
+    return h;
+  }
+  void send(Turn& turn, ReplicaIndex to, MessageRef message);
+  void send_to_others(Turn& turn, const MessageRef& message);
+  template <class T>
+  void send_header(Turn& turn, ReplicaIndex to, const T& h) {
+    send(turn, to, make_message(turn.slabs, h));
+  }
+  void reply(Turn& turn, const Route& route, const MessageRef& message);
+  void ignore(Turn& turn, Counter reason) { turn.counters.add(reason); }
+  void fence(Turn& turn, FenceReason reason);
+  void arm(Turn& turn, Timer timer, Duration after);
+  void disarm(Turn& turn, Timer timer);
+  void persist_state(Turn& turn);
+  void append_state(Turn& turn);
+  void on_state_stored(Turn& turn);
+
+  // replica_log.cc: the log and its chain
+  Digest identity_at(Op op) const;                           // zero where unknown
+  bool readable(Op op) const;                                // bytes in memory, or stored and not damaged
+  bool log_complete() const;                                 // every op above commit_min_ is chained to the head
+  void relink(Turn& turn);
+  bool keep(Turn& turn, const MessageRef& prepare);
+  void adopt(const Prepare& header);
+  void truncate(Op head);
+  u32 suffix_count() const;
+  Prepare suffix_header(Op op) const;
+  void build_suffix();
+  static void write_entry(std::byte* to, const Prepare& entry);
+
+  // replica_normal.cc: requests, prepares, acks, commits, applies
+  void refuse(Turn& turn, const Route& route, const Request& request, Status status);
+  bool judge(Turn& turn, const Route& route, const MessageRef& request);
+  void refuse_stale(Turn& turn);
+  void form_prepares(Turn& turn);
+  bool form_prepare(Turn& turn);
+  void prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp);
+  void publish(Turn& turn, const MessageRef& prepare);
+  void on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void accept_again(Turn& turn, const MessageRef& message);
+  void extend(Turn& turn, const MessageRef& message);
+  void sign_of_primary(Turn& turn);
+  void ack(Turn& turn, Op op);
+  void ack_stored(Turn& turn);
+  void flush_acks(Turn& turn);
+  void self_ack(Op op);
+  void on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok);
+  void advance_commit(Turn& turn);
+  void learn_commit(Turn& turn, Op commit);
+  void apply_committed(Turn& turn);
+  void read_ahead(Turn& turn);
+  void apply(Turn& turn, const MessageRef& message);
+  void apply_request(Turn& turn, const Prepare& prepare, const RequestView& request);
+  void answer(Turn& turn, const RequestFrame& frame, SessionVerdict verdict);
+  void answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict);
+  void resend_prepares(Turn& turn);
+
+  // replica_view.cc: who is primary, and with which log
+  void suspect_primary(Turn& turn);
+  void cast_vote(Turn& turn);
+  void resend_votes(Turn& turn);
+  void on_start_view_change(Turn& turn, ReplicaIndex from, const StartViewChange& message);
+  void count_votes(Turn& turn);
+  void enter_view(Turn& turn, View view);
+  void leave_primary(Turn& turn, Status why);
+  void arm_give_up(Turn& turn);
+  void send_do_view_change(Turn& turn);
+  MessageRef make_do_view_change(Turn& turn) const;
+  void on_do_view_change(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void try_select(Turn& turn);
+  bool choose_suffix(std::span<const LogReport> reports, const Selection& selection);
+  void install_suffix(Turn& turn, View view, Op commit);
+  void become_primary(Turn& turn);
+  void become_backup(Turn& turn);
+  MessageRef make_start_view(Turn& turn, Nonce nonce) const;
+  void on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  bool read_suffix(const MessageRef& message);
+  void extend_log(Turn& turn, const StartView& start);
+  void on_get_view(Turn& turn, ReplicaIndex from, const GetView& message);
+  void ask_for_view(Turn& turn, ReplicaIndex whom);
+  void ask_next_for_view(Turn& turn);
+  void tell_view(Turn& turn, ReplicaIndex to);
+  void check_abdication(Turn& turn);
+
+  // replica_invariants.cc
+  void check_chain() const;
+  void check_role() const;
+
+  // replica_repair.cc: what is missing is asked for by identity
+  bool needs_repair() const;
+  void repair_now(Turn& turn);
+  void repair_elsewhere(Turn& turn);
+  void arm_repair_soon(Turn& turn);
+  bool ask_for_headers(Turn& turn, ReplicaIndex whom);
+  bool ask_for_prepares(Turn& turn, ReplicaIndex whom);
+  void on_repair_prepare(Turn& turn, const MessageRef& message);
+  void on_get_headers(Turn& turn, ReplicaIndex from, const GetHeaders& message);
+  void on_headers(Turn& turn, const MessageRef& message);
+  void on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void serve(Turn& turn, ReplicaIndex to, const MessageRef& prepare);
+  MessageRef restamp(Turn& turn, const MessageRef& prepare, View view, u8 flags) const;
+  ReplicaIndex next_other();
+
+  const ReplicaConfig config_;
+  const Quorums quorums_;
+  const Prepare root_;        // op 0: derived from the configuration, never stored
+  ReplicaIndex self_;
+  AnyMachine machine_;
+  Sessions sessions_;
+  u32 timers_[timer_count] = {};
+
+  ReplicaStatus status_ = ReplicaStatus::recovering;
+  RecoveringReason recovering_ = RecoveringReason::none;
+  FenceReason fenced_ = FenceReason::none;
+  Epoch epoch_{1};
+  View view_;
+  View log_view_;             // last view whose log is this log; <= view_
+  View stored_view_;          // of the newest group_state known durable
+  View stored_log_view_;
+  u64 state_seq_ = 0;         // of the newest group_state appended
+  bool state_wanted_ = false; // one must be appended as soon as the WAL has room
+  bool state_stored_ = true;  // the newest appended one is durable
+
+  LogIndex log_;
+  BodyCache bodies_;
+  Op head_;
+  Op linked_floor_;           // [linked_floor_, head_] is one chain of known identities
+  Op commit_min_;             // applied
+  Op commit_max_;             // known committed; may be above head_
+  Timestamp last_timestamp_;  // of head_, or newer
+  Digest applied_identity_;   // of commit_min_
+  bool tail_uncertain_ = false;   // head_unknown: ops above head_ may be lost here
+
+  // As primary.
+  Op view_start_op_;          // head selected for this view
+  Ring<InPipeline> pipeline_; // of ops commit_max_ + 1 ..
+  Ring<Queued> queue_;
+  InFlight in_flight_;
+  Vec<Queued> batch_;         // scratch of form_prepare
+  bool abdicating_ = false;
+  u32 resend_backoff_ = 0;
+
+  // Acks of this turn, joined into one message per contiguous run.
+  Op ack_from_;
+  Op ack_to_;
+
+  // View change.
+  Instant vote_at_[voters_max] = {};      // of a vote to leave view_; 0: none
+  bool vote_cast_ = false;
+  Instant last_primary_sign_;
+  MessageRef reports_[voters_max];        // do_view_changes for view_, as its primary
+  Vec<Prepare> suffix_;                   // of the newest group_state, from its head downward
+  Op suffix_head_;
+  Vec<Prepare> chosen_;                   // scratch: the log about to be installed, likewise
+  bool installing_ = false;               // this view's log is chosen, its group_state not yet stored
+  u32 give_ups_ = 0;
+  Nonce nonce_;                           // of this process's get_views
+  u32 rotation_ = 0;                      // whom to ask next
+  Op stuck_op_;
+
+  PeerState peers_[voters_max];
+  u32 loads_pending_ = 0;
+  Op load_next_;                          // next op to read ahead for apply
+  Vec<std::byte> reply_buffer_;
+};
+
+}  // namespace keelson

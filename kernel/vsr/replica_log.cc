@@ -1,0 +1,126 @@
+// The log of one replica: which op is known, readable and chained to which.
+#include <algorithm>
+
+#include "keelson/vsr/replica.h"
+#include "keelson/vsr/rules.h"
+
+namespace keelson {
+
+Digest Replica::identity_at(Op op) const { return op == Op(0) ? root_.identity : log_.at(op).identity; }
+
+bool Replica::readable(Op op) const {
+  if (op == Op(0)) return true;
+  const LogEntry& entry = log_.at(op);
+  if (entry.blank()) return false;
+  return bodies_.get(op, entry.identity) || (entry.has(log_bit::stored) && !entry.has(log_bit::lost));
+}
+
+bool Replica::log_complete() const { return linked_floor_ <= commit_min_ + 1; }
+
+// Walks the chain of parents down from what is known to belong to this log. What contradicts it is of a dead view and
+// leaves the log; only its place in the chain stays, as an identity to ask for.
+void Replica::relink(Turn& turn) {
+  const Op before = linked_floor_;
+  while (linked_floor_ > commit_min_ + 1) {
+    const LogEntry& entry = log_.at(linked_floor_);
+    if (!entry.has(log_bit::full)) break;
+    const Digest parent = entry.parent;
+    const Op below = linked_floor_ - 1;
+    if (identity_at(below) != parent) {
+      if (!log_.has_room(below)) break;
+      LogEntry& wanted = log_.touch(below);
+      const u16 uncertain = wanted.bits & (log_bit::lost | log_bit::suspect);
+      const bool was_blank = wanted.blank();
+      wanted = LogEntry{};
+      wanted.identity = parent;
+      wanted.bits = static_cast<u16>(log_bit::identity | (was_blank ? uncertain : 0));
+      bodies_.drop(below);
+    }
+    linked_floor_ = below;
+  }
+  if (linked_floor_ == commit_min_ + 1 && linked_floor_ <= head_) {
+    const LogEntry& entry = log_.at(linked_floor_);
+    if (entry.has(log_bit::full) && entry.parent != applied_identity_) return fence(turn, FenceReason::contradiction);
+  }
+  if (linked_floor_ != before && is_backup()) ack_stored(turn);
+}
+
+// A prepare becomes part of the log and goes to the WAL, stamped with the view whose log this is. False: no room now.
+bool Replica::keep(Turn& turn, const MessageRef& prepare) {
+  const Prepare header = prepare.as<Prepare>();
+  if (!log_.has_room(header.op) || !turn.wal.has_room(1, prepare.size())) {
+    turn.counters.hit(Mark::wal_journal_full);
+    return false;
+  }
+  MessageRef stamped = prepare;
+  if (header.view != log_view_ || (header.flags & flag::repair)) {
+    stamped = restamp(turn, prepare, log_view_, 0);
+    if (!stamped) {
+      turn.counters.add(Counter::drop_no_slab);
+      return false;
+    }
+  }
+  adopt(header);
+  LogEntry& entry = log_.touch(header.op);
+  entry.view = log_view_;
+  entry.bits |= log_bit::appended;
+  bodies_.put(header.op, header.identity, stamped);
+  turn.wal.append(RecordMeta{group(), Command::prepare, epoch_, log_view_, log_view_, header.op, header.identity, 0,
+                             voters() == 1},
+                  std::move(stamped));
+  return true;
+}
+
+// The log takes over a header; bytes and durability stay only if they are of the same identity.
+void Replica::adopt(const Prepare& header) {
+  if (header.op == Op(0)) return;
+  LogEntry& entry = log_.touch(header.op);
+  if (entry.identity != header.identity) {
+    const u16 uncertain = entry.blank() ? entry.bits & (log_bit::lost | log_bit::suspect) : 0;
+    entry = LogEntry{};
+    entry.bits = uncertain;
+    bodies_.drop(header.op);
+  }
+  if (header.entry_flags & entry_flag::blank) return;
+  entry.identity = header.identity;
+  entry.bits |= log_bit::identity;
+  if (header.entry_flags & entry_flag::stub) return;
+  log_.set_header(header.op, header);
+  last_timestamp_ = std::max(last_timestamp_, header.timestamp);
+}
+
+void Replica::truncate(Op head) {
+  check(head >= commit_min_);
+  for (Op op = head + 1; op <= head_; ++op) bodies_.drop(op);
+  log_.truncate_above(head);
+}
+
+u32 Replica::suffix_count() const {
+  const Op bottom = std::min(commit_max_, head_);
+  check(head_ - bottom <= config_.limits.pipeline_max);
+  return static_cast<u32>(head_ - bottom) + 1;
+}
+
+Prepare Replica::suffix_header(Op op) const {
+  if (op == Op(0)) return root_;
+  Prepare header = log_.header_of(op, config_.cluster, group(), epoch_);
+  const LogEntry& entry = log_.at(op);
+  if (entry.has(log_bit::lost)) header.entry_flags |= entry_flag::lost;
+  if (entry.has(log_bit::suspect)) header.entry_flags |= entry_flag::suspect;
+  return header;
+}
+
+// What the next group_state and do_view_change say of the log: frozen, until a view is installed.
+void Replica::build_suffix() {
+  suffix_.clear();
+  suffix_head_ = head_;
+  const u32 count = suffix_count();
+  for (u32 i = 0; i < count; ++i) suffix_.push_back(suffix_header(head_ - i));
+}
+
+void Replica::write_entry(std::byte* to, const Prepare& entry) {
+  store(to, entry);
+  seal_bytes(to, entry.checksum_body, entry.size);
+}
+
+}  // namespace keelson

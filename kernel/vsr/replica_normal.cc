@@ -1,0 +1,477 @@
+// Normal operation: requests become prepares, prepares become stored, stored becomes committed, committed is applied
+// (VSR Revisited, section 4.1).
+#include <algorithm>
+
+#include "keelson/base/checksum.h"
+#include "keelson/vsr/replica.h"
+#include "keelson/vsr/rules.h"
+
+namespace keelson {
+namespace {
+
+constexpr u16 first_machine_operation = 0x100;
+
+RequestFrame frame_of(const MessageRef& message) {
+  const Request request = message.as<Request>();
+  return {request.client,    request.session, request.request, request.ack_floor, message.size() - header_size,
+          request.operation, 0,               request.checksum_body};
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- requests
+
+void Replica::refuse(Turn& turn, const Route& route, const Request& request, Status status) {
+  turn.counters.add(Counter::requests_refused);
+  Reply refusal = header<Reply>();
+  refusal.client = request.client;
+  refusal.session = request.session;
+  refusal.request = request.request;
+  refusal.request_checksum = request.checksum_body;
+  refusal.status = static_cast<u16>(status);
+  if (status == Status::not_primary && status_ == ReplicaStatus::normal) refusal.hint_primary = node_of(primary_of(view_));
+  reply(turn, route, make_message(turn.slabs, refusal));
+}
+
+void Replica::on_request(Turn& turn, const Route& route, const MessageRef& message) {
+  const Request request = message.as<Request>();
+  if (mute()) return refuse(turn, route, request, Status::fenced);
+  if (!is_primary() || abdicating_) return refuse(turn, route, request, Status::not_primary);
+  if (message.body().size() > config_.limits.request_body_max()) return refuse(turn, route, request, Status::too_large);
+  if (InFlight::Slot* slot = in_flight_.find(request.client)) {
+    if (slot->request != request.request) return refuse(turn, route, request, Status::out_of_order);
+    slot->route = route;  // the client asks again, perhaps over another connection: answer there
+    turn.counters.hit(Mark::session_duplicate_in_flight);
+    return turn.counters.add(Counter::requests_duplicate);
+  }
+  if (queue_.full() || in_flight_.full()) {
+    turn.counters.hit(Mark::vsr_queue_full);
+    return refuse(turn, route, request, Status::busy);
+  }
+  if (rules::may_judge_requests(commit_min_, view_start_op_) && !judge(turn, route, message)) return;
+  in_flight_.insert({request.client, request.request, route});
+  queue_.push_back({message, route});
+}
+
+// Whether a request may become part of a prepare. If not, it has been answered.
+bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
+  const Request request = message.as<Request>();
+  const RequestView wanted{frame_of(message), message.body()};
+  const auto now = turn.clock.now(turn.now);
+  const SessionVerdict verdict = sessions_.judge(wanted.frame, now.value_or(last_timestamp_));
+  if (verdict != SessionVerdict::execute) {
+    turn.counters.add(Counter::requests_duplicate);
+    answer_verdict(turn, route, wanted.frame, verdict);
+    return false;
+  }
+  if (wanted.frame.operation.raw() >= first_machine_operation) {
+    const Status admitted = machine_.admit(wanted);
+    if (admitted != Status::ok) return refuse(turn, route, request, admitted), false;
+  }
+  if (!now) {
+    turn.counters.hit(Mark::vsr_clock_unsynchronized);
+    return refuse(turn, route, request, Status::clock_unsynchronized), false;
+  }
+  if (!log_.has_room(head_ + 1) || turn.wal.free_permille() == 0) {
+    turn.counters.hit(Mark::wal_journal_full);
+    return refuse(turn, route, request, Status::storage_full), false;
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------- preparing
+
+void Replica::form_prepares(Turn& turn) {
+  if (abdicating_ || !rules::may_start_view(view_, stored_view_, stored_log_view_)) return;
+  if (!rules::may_judge_requests(commit_min_, view_start_op_)) return;
+  while (!queue_.empty() && !pipeline_.full())
+    if (!form_prepare(turn)) break;
+  if (pipeline_.full()) turn.counters.hit(Mark::vsr_pipeline_full);
+  if (!queue_.empty() || !pipeline_.empty()) turn.timers.arm_if_sooner(timers_[abdication], turn.now + config_.tunables.abdicate / 2);
+}
+
+// One prepare of as many waiting requests as fit. False: nothing was formed, or nothing more can be now.
+bool Replica::form_prepare(Turn& turn) {
+  const auto cost = [](const Queued& q) {
+    return static_cast<u32>(sizeof(RequestFrame)) + round_up(q.request.size() - header_size, 16u);
+  };
+  const auto now = turn.clock.now(turn.now);
+  const u32 size_max = header_size + std::max(config_.limits.batch_bytes_max, cost(queue_.front()));
+  if (!now || !log_.has_room(head_ + 1) || !turn.wal.has_room(1, size_max) || turn.slabs.available(size_max) == 0) {
+    turn.timers.arm_if_sooner(timers_[resend], turn.now + config_.tunables.prepare_resend);
+    return refuse_stale(turn), false;
+  }
+  batch_.clear();
+  u32 body_size = 0;
+  while (!queue_.empty() && !batch_.full()) {
+    if (!batch_.empty() && body_size + cost(queue_.front()) > config_.limits.batch_bytes_max) break;
+    Queued next = queue_.pop_front();
+    if (!judge(turn, next.route, next.request)) {
+      in_flight_.erase(in_flight_.find(next.request.as<Request>().client));
+      continue;
+    }
+    body_size += cost(next);
+    batch_.push_back(std::move(next));
+  }
+  if (batch_.empty()) return true;
+  prepare_batch(turn, body_size, std::max(last_timestamp_ + Duration(1), *now));
+  return true;
+}
+
+void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
+  MessageRef message = allocate_message(turn.slabs, body_size);
+  check(static_cast<bool>(message));
+  std::byte* frame_at = message.mutable_data() + header_size;
+  std::byte* body_at = frame_at + batch_.size() * sizeof(RequestFrame);
+  for (const auto& [request_message, route] : batch_) {
+    const Bytes body = request_message.body();
+    store(frame_at, frame_of(request_message));
+    frame_at += sizeof(RequestFrame);
+    const std::size_t padded = round_up(body.size(), std::size_t{16});
+    copy({body_at, padded}, body);
+    std::memset(body_at + body.size(), 0, padded - body.size());
+    body_at += padded;
+  }
+  Prepare prepare = header<Prepare>();
+  prepare.release = Release(1);
+  prepare.size = header_size + body_size;
+  prepare.checksum_body =
+      digest_of({message.data() + header_size, batch_.size() * sizeof(RequestFrame)});
+  prepare.op = head_ + 1;
+  prepare.parent = identity_at(head_);
+  prepare.commit = commit_max_;
+  prepare.timestamp = timestamp;
+  prepare.request_count = static_cast<u32>(batch_.size());
+  prepare.operation = PrepareOperation::batch;
+  prepare.identity = identity_of(prepare);
+  seal_header(message, prepare, body_size);
+  turn.counters.add(Counter::prepares_formed);
+  turn.counters.add(Counter::requests_admitted, batch_.size());
+  batch_.clear();
+  publish(turn, message);
+}
+
+// Into the own log and to every backup in the same bag: the own flush is one ack among the quorum.
+void Replica::publish(Turn& turn, const MessageRef& prepare) {
+  const Op op = prepare.as<Prepare>().op;
+  check(op == head_ + 1 && op <= commit_max_ + config_.limits.pipeline_max);
+  const bool kept = keep(turn, prepare);
+  check(kept);
+  head_ = op;
+  pipeline_.push_back({Votes{}, turn.now});
+  send_to_others(turn, prepare);
+  turn.timers.arm_if_sooner(timers_[resend], turn.now + config_.tunables.prepare_resend);
+}
+
+// ---------------------------------------------------------------- storing
+
+// A backup accepts the next prepare of its view, or one that fills a hole (VSR Revisited, section 4.1, step 4).
+void Replica::on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& message) {
+  const Prepare prepare = message.as<Prepare>();
+  if (from != primary_of(view_)) return ignore(turn, Counter::drop_author);
+  if (!is_backup()) {
+    if (status_ != ReplicaStatus::normal && !installing_) ask_for_view(turn, from);
+    return ignore(turn, Counter::drop_status);
+  }
+  sign_of_primary(turn);
+  const Op op = prepare.op;
+  if (op == Op(0) || !log_.has_room(op)) return ignore(turn, Counter::drop_gap);
+  const LogEntry& entry = log_.at(op);
+  if (entry.has(log_bit::identity) && entry.identity == prepare.identity) {
+    accept_again(turn, message);
+  } else if (op <= head_ && op >= linked_floor_ && entry.has(log_bit::identity)) {
+    return fence(turn, FenceReason::contradiction);   // two identities of one op in one view
+  } else if (op <= commit_min_) {
+    return fence(turn, FenceReason::contradiction);
+  } else if (op == head_ + 1 && !rules::continues(prepare, identity_at(head_))) {
+    return fence(turn, FenceReason::contradiction);
+  } else {
+    extend(turn, message);
+  }
+  if (!mute()) learn_commit(turn, std::max(prepare.commit, rules::committed_by_head(op, config_.limits.pipeline_max)));
+}
+
+// The primary lost our ack, or we its bytes.
+void Replica::accept_again(Turn& turn, const MessageRef& message) {
+  const Prepare prepare = message.as<Prepare>();
+  const LogEntry& entry = log_.at(prepare.op);
+  if (entry.has(log_bit::stored)) {
+    ack(turn, prepare.op);
+    return ignore(turn, Counter::drop_duplicate);
+  }
+  if (entry.has(log_bit::appended)) return ignore(turn, Counter::drop_duplicate);
+  if (keep(turn, message)) relink(turn);
+}
+
+void Replica::extend(Turn& turn, const MessageRef& message) {
+  const Op op = message.as<Prepare>().op;
+  if (!keep(turn, message)) return ignore(turn, Counter::drop_gap);
+  if (op > head_ + 1) {
+    turn.counters.hit(Mark::vsr_gap_in_prepares);
+    linked_floor_ = op;
+    arm(turn, repair, Duration(0));
+  }
+  head_ = std::max(head_, op);
+  // Before the chain is walked: the head must stay within a pipeline of the commit.
+  commit_max_ = std::max(commit_max_, rules::committed_by_head(head_, config_.limits.pipeline_max));
+  relink(turn);
+}
+
+void Replica::sign_of_primary(Turn& turn) {
+  last_primary_sign_ = turn.now;
+  vote_cast_ = false;
+  disarm(turn, vote);
+  const Duration jitter = turn.prng.below(config_.tunables.primary_suspected_jitter);
+  arm(turn, suspicion, config_.tunables.primary_suspected + jitter);
+}
+
+// Tells the primary what is durable here, joined into runs.
+void Replica::ack(Turn& turn, Op op) {
+  if (!is_backup() || mute() || op < linked_floor_ || op > head_) return;
+  if (!rules::may_ack(log_.at(op), view_, stored_view_, stored_log_view_)) return;
+  if (ack_to_ != Op(0) && op >= ack_from_ && op <= ack_to_) return;
+  if (ack_to_ != Op(0) && op != ack_to_ + 1) flush_acks(turn);
+  if (ack_to_ == Op(0)) ack_from_ = op;
+  ack_to_ = op;
+}
+
+void Replica::ack_stored(Turn& turn) {
+  for (Op op = std::max(linked_floor_, commit_max_ + 1); op <= head_; ++op) ack(turn, op);
+}
+
+void Replica::flush_acks(Turn& turn) {
+  if (ack_to_ == Op(0)) return;
+  const Op from = ack_from_;
+  const Op to = std::exchange(ack_to_, Op(0));
+  if (!is_backup() || to > head_ || from < linked_floor_) return;   // the view or the log moved on within the turn
+  check(stored_log_view_ == view_);
+  PrepareOk ok = header<PrepareOk>();
+  ok.identity = identity_at(to);
+  ok.op_from = from;
+  ok.op = to;
+  ok.commit_min = commit_min_;
+  ok.head = head_;
+  ok.free_permille = turn.wal.free_permille();
+  send_header(turn, primary_of(view_), ok);
+}
+
+void Replica::self_ack(Op op) {
+  if (op <= commit_max_ || op > head_ || op < linked_floor_) return;
+  if (!rules::may_ack(log_.at(op), view_, stored_view_, stored_log_view_)) return;
+  rules::count_ack(pipeline_[op - (commit_max_ + 1)].acks, self_);
+}
+
+void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) {
+  if (!is_primary()) return ignore(turn, Counter::drop_status);
+  if (ok.op > head_ || ok.op_from > ok.op) return ignore(turn, Counter::drop_field);
+  if (ok.op <= commit_max_) return;
+  if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
+  for (Op op = std::max(ok.op_from, commit_max_ + 1); op <= ok.op; ++op)
+    rules::count_ack(pipeline_[op - (commit_max_ + 1)].acks, from);
+}
+
+// ---------------------------------------------------------------- committing
+
+void Replica::advance_commit(Turn& turn) {
+  bool advanced = false;
+  while (!pipeline_.empty() && rules::may_commit(pipeline_.front().acks, quorums_)) {
+    if (!pipeline_.front().acks.has(self_)) turn.counters.hit(Mark::vsr_commit_before_own_disk);
+    pipeline_.pop_front();
+    ++commit_max_;
+    turn.counters.add(Counter::ops_committed);
+    advanced = true;
+  }
+  if (!advanced) return;
+  resend_backoff_ = 0;
+  if (pipeline_.empty()) disarm(turn, resend);
+}
+
+void Replica::learn_commit(Turn& turn, Op commit) {
+  if (commit <= commit_max_) return;
+  turn.counters.add(Counter::ops_committed, commit - commit_max_);
+  commit_max_ = commit;
+}
+
+void Replica::on_commit_entry(Turn& turn, NodeId node, const GroupEntry& entry) {
+  const ReplicaIndex from = index_of(node);
+  if (mute() || from == no_replica || from == self_) return ignore(turn, Counter::drop_not_member);
+  if (entry.epoch != epoch_) return ignore(turn, Counter::drop_epoch);
+  peers_[from.raw()].last_sign = turn.now;
+  if (entry.kind == EntryKind::view_ahead) {
+    if (entry.view > view_) ask_for_view(turn, primary_of(entry.view));
+    return;
+  }
+  if (entry.kind != EntryKind::commit || from != primary_of(entry.view)) return ignore(turn, Counter::drop_field);
+  if (entry.view < view_) {
+    tell_view(turn, from);
+    return ignore(turn, Counter::drop_view_old);
+  }
+  if (entry.view > view_ || !is_backup()) {
+    if (!installing_ || entry.view > view_) ask_for_view(turn, from);
+    return;
+  }
+  sign_of_primary(turn);
+  const Digest known = entry.commit <= head_ && entry.commit >= linked_floor_ ? identity_at(entry.commit) : Digest{};
+  if (!known.is_zero() && known != entry.identity) return fence(turn, FenceReason::contradiction);
+  learn_commit(turn, entry.commit);
+  if (entry.op > head_ || commit_max_ > head_) arm_repair_soon(turn);
+}
+
+// ---------------------------------------------------------------- applying
+
+void Replica::apply_committed(Turn& turn) {
+  u32 budget = config_.limits.applies_per_step_max;
+  while (commit_min_ < std::min(commit_max_, head_)) {
+    const Op op = commit_min_ + 1;
+    const LogEntry& entry = log_.at(op);
+    if (op < linked_floor_ || !entry.has(log_bit::identity)) break;
+    const MessageRef* body = bodies_.get(op, entry.identity);
+    if (!body) {
+      read_ahead(turn);
+      break;
+    }
+    if (budget-- == 0) {
+      arm(turn, resume, Duration(0));
+      break;
+    }
+    apply(turn, MessageRef(*body));
+    if (mute()) return;
+  }
+}
+
+// Reads the next ops to apply from the WAL, a few at a time.
+void Replica::read_ahead(Turn& turn) {
+  const Op next = commit_min_ + 1;
+  if (loads_pending_ == 0) load_next_ = next;
+  const Op last = std::min({commit_max_, head_, commit_min_ + std::min(32u, config_.limits.body_cache_ops_max / 2)});
+  for (load_next_ = std::max(load_next_, next); load_next_ <= last; ++load_next_) {
+    const LogEntry& entry = log_.at(load_next_);
+    if (load_next_ < linked_floor_ || !entry.has(log_bit::stored) || entry.has(log_bit::lost)) return;
+    if (bodies_.get(load_next_, entry.identity)) continue;
+    if (!turn.wal.load(group(), load_next_, entry.identity, entry.place, voters_max, IoClass::repair, turn.out)) {
+      arm(turn, resume, config_.tunables.marker_delay);
+      return;
+    }
+    ++loads_pending_;
+  }
+}
+
+void Replica::apply(Turn& turn, const MessageRef& message) {
+  const Prepare prepare = message.as<Prepare>();
+  check(prepare.op == commit_min_ + 1 && prepare.identity == identity_at(prepare.op));
+  if (prepare.parent != applied_identity_) return fence(turn, FenceReason::contradiction);
+  log_.set_header(prepare.op, prepare);   // a record that was known by identity only is now known in full
+  PrepareBody requests(message);
+  RequestView request;
+  while (requests.next(request)) apply_request(turn, prepare, request);
+  commit_min_ = prepare.op;
+  applied_identity_ = prepare.identity;
+  last_timestamp_ = std::max(last_timestamp_, prepare.timestamp);
+  turn.counters.add(Counter::ops_applied);
+  if (linked_floor_ < commit_min_) linked_floor_ = std::min(commit_min_, head_);
+}
+
+void Replica::apply_request(Turn& turn, const Prepare& prepare, const RequestView& request) {
+  const RequestFrame& frame = request.frame;
+  const SessionVerdict verdict = sessions_.judge(frame, prepare.timestamp);
+  if (verdict != SessionVerdict::execute) return answer(turn, frame, verdict);
+  if (frame.operation == operation_register) {
+    const u64 evictions = sessions_.evictions();
+    const auto session = sessions_.register_client(frame.client, prepare.op, prepare.timestamp);
+    if (sessions_.evictions() != evictions) turn.counters.hit(Mark::session_evicted);
+    if (!session) turn.counters.hit(Mark::session_table_full);
+    return answer(turn, frame, session ? SessionVerdict::registered : SessionVerdict::full);
+  }
+  if (frame.operation == operation_unregister) {
+    sessions_.unregister_client(frame.client);
+    return answer(turn, frame, SessionVerdict::unknown_session);
+  }
+  ReplyWriter writer(reply_buffer_.span());
+  const ApplyCtx context{group(), prepare.op, prepare.timestamp, prepare.release, frame.client, frame.session};
+  if (frame.operation != operation_keepalive) machine_.apply(context, request, writer);
+  sessions_.executed(frame, prepare.op, prepare.timestamp, writer.status(), writer.body());
+  answer(turn, frame, SessionVerdict::resend);
+}
+
+// To the client, if it asked here.
+void Replica::answer(Turn& turn, const RequestFrame& frame, SessionVerdict verdict) {
+  InFlight::Slot* slot = in_flight_.find(frame.client);
+  if (!slot || slot->request != frame.request) return;
+  const Route route = slot->route;
+  in_flight_.erase(slot);
+  answer_verdict(turn, route, frame, verdict);
+}
+
+// What the client's session retains for exactly this request, or why there is nothing.
+void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict) {
+  Reply answer = header<Reply>();
+  answer.client = frame.client;
+  answer.session = frame.session;
+  answer.request = frame.request;
+  answer.request_checksum = frame.body_checksum;
+  answer.hint_primary = config_.node;
+  answer.status = static_cast<u16>(status_of(verdict));
+  if (verdict == SessionVerdict::registered) {
+    const auto session = sessions_.session_of(frame.client);
+    check(session.has_value());
+    answer.session = *session;
+    answer.op = Op(session->raw());
+    return reply(turn, route, make_message(turn.slabs, answer));
+  }
+  if (verdict != SessionVerdict::resend) {
+    turn.counters.add(Counter::requests_refused);
+    return reply(turn, route, make_message(turn.slabs, answer));
+  }
+  const auto retained = sessions_.retained(frame.client);
+  check(retained.has_value() && retained->request == frame.request);
+  const u32 size = static_cast<u32>(retained->body.size());
+  MessageRef message = allocate_message(turn.slabs, size);
+  if (!message) return turn.counters.add(Counter::drop_no_slab);   // the client will ask again
+  answer.op = retained->op;
+  answer.timestamp = retained->timestamp;
+  answer.status = static_cast<u16>(retained->status);
+  copy(body_of(message, size), retained->body);
+  seal(message, answer, size);
+  reply(turn, route, message);
+}
+
+void Replica::on_ping(Turn& turn, const Route& route, const ClientPing& ping) {
+  ClientPong pong = header<ClientPong>();
+  pong.nonce = ping.nonce;
+  if (status_ == ReplicaStatus::normal && !mute()) pong.hint_primary = node_of(primary_of(view_));
+  else pong.view = View(0);
+  reply(turn, route, make_message(turn.slabs, pong));
+}
+
+// ---------------------------------------------------------------- resending
+
+// Prepares that a backup has not acked, oldest first; inherited ones under this view's stamp.
+void Replica::resend_prepares(Turn& turn) {
+  if (!is_primary()) return;
+  for (std::size_t i = 0; i < pipeline_.size(); ++i) {
+    const Op op = commit_max_ + 1 + i;
+    const MessageRef* body = bodies_.get(op, identity_at(op));
+    if (!body) continue;
+    MessageRef message = body->header().view == view_ ? *body : restamp(turn, *body, view_, 0);
+    if (!message) break;
+    for (u8 peer = 0; peer < voters(); ++peer) {
+      if (ReplicaIndex(peer) == self_ || pipeline_[i].acks.has(ReplicaIndex(peer))) continue;
+      send(turn, ReplicaIndex(peer), message);
+      turn.counters.add(Counter::prepares_resent);
+    }
+  }
+  if (pipeline_.empty() && queue_.empty()) return;
+  resend_backoff_ = std::min(resend_backoff_ + 1, 4u);
+  arm(turn, resend, config_.tunables.prepare_resend * (u64{1} << resend_backoff_));
+}
+
+// Requests that wait in vain (no clock, no room) get an honest refusal instead of silence.
+void Replica::refuse_stale(Turn& turn) {
+  while (!queue_.empty()) {
+    if (judge(turn, queue_.front().route, queue_.front().request)) return;
+    in_flight_.erase(in_flight_.find(queue_.front().request.as<Request>().client));
+    queue_.pop_front();
+  }
+}
+
+}  // namespace keelson

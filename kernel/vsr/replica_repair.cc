@@ -1,0 +1,177 @@
+// Repair: what the log lacks is asked for by identity, headers downward from what is certain, then bodies. The head is
+// never moved by a repair message, only by a prepare or start_view of the current view.
+#include <algorithm>
+
+#include "keelson/vsr/replica.h"
+#include "keelson/vsr/rules.h"
+
+namespace keelson {
+namespace {
+
+constexpr u32 look_ahead = 64;        // ops above commit_min that one round looks at
+constexpr u32 prepares_per_ask = 16;
+
+}  // namespace
+
+bool Replica::needs_repair() const {
+  if (voters() == 1) return false;
+  if (!log_complete() || (is_backup() && commit_max_ > head_)) return true;
+  const Op last = std::min(head_, commit_min_ + look_ahead);
+  for (Op op = commit_min_ + 1; op <= last; ++op)
+    if (!readable(op) && !log_.at(op).has(log_bit::appended)) return true;
+  return false;
+}
+
+void Replica::arm_repair_soon(Turn& turn) {
+  turn.timers.arm_if_sooner(timers_[repair], turn.now + config_.tunables.repair_pace);
+}
+
+// Somebody could not help: ask the next one, soon.
+void Replica::repair_elsewhere(Turn& turn) {
+  if (voters() > 1) turn.timers.arm_if_sooner(timers_[repair], turn.now + config_.tunables.repair_pace / 4);
+}
+
+void Replica::repair_now(Turn& turn) {
+  if (status_ != ReplicaStatus::normal || !needs_repair()) return;
+  if (is_backup() && commit_max_ > head_) ask_for_view(turn, primary_of(view_));
+  const ReplicaIndex whom = next_other();
+  ask_for_headers(turn, whom);
+  ask_for_prepares(turn, whom);
+  arm(turn, repair, config_.tunables.repair_pace);
+}
+
+// From the lowest op that is chained to the head, downward.
+bool Replica::ask_for_headers(Turn& turn, ReplicaIndex whom) {
+  if (log_complete()) return false;
+  turn.counters.hit(Mark::vsr_header_repair);
+  GetHeaders ask = header<GetHeaders>();
+  ask.op_min = commit_min_ + 1;
+  ask.op_max = linked_floor_;
+  send_header(turn, whom, ask);
+  return true;
+}
+
+bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
+  OpIdentity wanted[prepares_per_ask];
+  u32 count = 0;
+  const u32 count_max = std::min(config_.limits.repair_in_flight_max, prepares_per_ask);
+  const Op last = std::min(head_, commit_min_ + std::min(look_ahead, config_.limits.body_cache_ops_max));
+  for (Op op = std::max(linked_floor_, commit_min_ + 1); op <= last && count < count_max; ++op) {
+    const LogEntry& entry = log_.at(op);
+    if (entry.has(log_bit::identity) && !readable(op) && !entry.has(log_bit::appended))
+      wanted[count++] = OpIdentity{op, entry.identity};
+  }
+  if (count == 0) return false;
+  const u32 body_size = count * static_cast<u32>(sizeof(OpIdentity));
+  MessageRef message = allocate_message(turn.slabs, body_size);
+  if (!message) return turn.counters.add(Counter::drop_no_slab), false;
+  copy(body_of(message, body_size), std::as_bytes(std::span(wanted, count)));
+  GetPrepares ask = header<GetPrepares>();
+  ask.count = count;
+  seal(message, ask, body_size);
+  send(turn, whom, std::move(message));
+  turn.counters.add(Counter::repairs_requested, count);
+  return true;
+}
+
+void Replica::on_repair_prepare(Turn& turn, const MessageRef& message) {
+  const Prepare prepare = message.as<Prepare>();
+  const Op op = prepare.op;
+  if (op == Op(0) || op > head_ || op <= commit_min_) return ignore(turn, Counter::drop_not_asked);
+  if (!rules::accepts_repair(log_.at(op), prepare)) return ignore(turn, Counter::drop_not_asked);
+  if (readable(op) || log_.at(op).has(log_bit::appended)) return ignore(turn, Counter::drop_duplicate);
+  if (!keep(turn, message)) return ignore(turn, Counter::drop_gap);
+  turn.counters.add(Counter::repairs_done);
+  turn.counters.hit(Mark::vsr_body_repair);
+  relink(turn);
+  if (!mute() && needs_repair()) arm_repair_soon(turn);
+}
+
+// ---------------------------------------------------------------- serving
+
+void Replica::on_get_headers(Turn& turn, ReplicaIndex from, const GetHeaders& ask) {
+  const Op highest = std::min(ask.op_max, head_);
+  const u32 count_max = std::min(config_.limits.message_size_max / header_size - 1, 32u);
+  Op lowest = std::max(ask.op_min, highest.minus_saturating(count_max - 1));
+  lowest = std::max(lowest, Op(1));
+  u32 count = 0;
+  for (Op op = highest; op >= lowest && log_.at(op).has(log_bit::full); op = op - 1) ++count;
+  MessageRef message = allocate_message(turn.slabs, count * header_size);
+  if (!message) return turn.counters.add(Counter::drop_no_slab);
+  for (u32 i = 0; i < count; ++i) {
+    Prepare entry = suffix_header(highest - i);
+    entry.entry_flags = 0;
+    write_entry(message.mutable_data() + header_size * (i + 1), entry);
+  }
+  Headers answer = header<Headers>();
+  answer.floor = Op(0);
+  seal(message, answer, count * header_size);
+  send(turn, from, std::move(message));
+}
+
+// Accepted only where they connect up to the head: what connects only downward could replace something acked.
+void Replica::on_headers(Turn& turn, const MessageRef& message) {
+  const u32 count = static_cast<u32>(message.body().size()) / header_size;
+  for (u32 i = 0; i < count; ++i) {
+    const Prepare entry = as<Prepare>(message.data() + header_size * (i + 1));
+    if (entry.op != linked_floor_ || entry.op <= commit_min_ || entry.op > head_) continue;
+    if (identity_at(entry.op) != entry.identity || entry.entry_flags != 0) continue;
+    adopt(entry);
+    relink(turn);
+    if (mute()) return;
+  }
+  if (needs_repair()) arm_repair_soon(turn);
+}
+
+void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& message) {
+  const u32 count = std::min(message.as<GetPrepares>().count, prepares_per_ask);
+  for (u32 i = 0; i < count; ++i) {
+    const auto wanted = load<OpIdentity>(message.data() + header_size + i * sizeof(OpIdentity));
+    const LogEntry& entry = log_.at(wanted.op);
+    if (entry.has(log_bit::identity) && entry.identity == wanted.identity) {
+      if (const MessageRef* body = bodies_.get(wanted.op, wanted.identity)) {
+        serve(turn, from, *body);
+        continue;
+      }
+      if (entry.has(log_bit::stored) && !entry.has(log_bit::lost)) {
+        // At the limit of reads the asker hears nothing and asks again.
+        static_cast<void>(turn.wal.load(group(), wanted.op, wanted.identity, entry.place, from.raw(), IoClass::repair,
+                                        turn.out));
+        continue;
+      }
+    }
+    Unavailable answer = header<Unavailable>();
+    answer.what = entry.has(log_bit::lost) ? Unavailability::damaged : Unavailability::unknown;
+    answer.op = wanted.op;
+    send_header(turn, from, answer);
+  }
+}
+
+void Replica::serve(Turn& turn, ReplicaIndex to, const MessageRef& prepare) {
+  turn.counters.add(Counter::repairs_served);
+  send(turn, to, restamp(turn, prepare, prepare.header().view, flag::repair));
+}
+
+// The same entry under another author and stamp: neither is part of its identity.
+MessageRef Replica::restamp(Turn& turn, const MessageRef& prepare, View view, u8 flags) const {
+  MessageRef stamped = copy_message(turn.slabs, prepare.bytes());
+  if (!stamped) return stamped;
+  Prepare h = prepare.as<Prepare>();
+  h.view = view;
+  h.flags = flags;
+  h.node = config_.node;
+  h.replica = self_;
+  h.incarnation = config_.incarnation;
+  h.from_shard = config_.shard;
+  seal_header(stamped, h, h.size - header_size);
+  return stamped;
+}
+
+ReplicaIndex Replica::next_other() {
+  check(voters() > 1);
+  do rotation_ = (rotation_ + 1) % voters();
+  while (ReplicaIndex(static_cast<u8>(rotation_)) == self_);
+  return ReplicaIndex(static_cast<u8>(rotation_));
+}
+
+}  // namespace keelson
