@@ -11,10 +11,10 @@ namespace keelson {
 class Peers {
  public:
   struct Peer {
-    bool member = false;           // shares a group with this shard
+    bool member = false;  // shares a group with this shard
     bool connected = false;
-    Incarnation incarnation;       // newest seen
-    u64 beat_sent = 0;             // `sent` of its newest beat; 0: none
+    Incarnation incarnation;  // newest seen
+    u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
   };
 

@@ -18,7 +18,7 @@ namespace keelson {
 struct GroupConfig {
   GroupId group;
   MachineKind machine;
-  Vec<NodeId> members;        // voters in order: primary_of(view) = members[view mod size]
+  Vec<NodeId> members;  // voters in order: primary_of(view) = members[view mod size]
 };
 
 struct ShardConfig {
@@ -26,11 +26,11 @@ struct ShardConfig {
   NodeId node;
   Generation generation;
   ShardId shard;
-  u16 shard_count = 1;        // of every node of the cluster
+  u16 shard_count = 1;  // of every node of the cluster
   Limits limits;
   Tunables tunables;
-  std::span<const GroupConfig> groups;   // of the whole cluster; copied
-  const MachineRegistry* machines = nullptr;   // makes a group's machine from its kind; outlives the shard
+  std::span<const GroupConfig> groups;        // of the whole cluster; copied
+  const MachineRegistry* machines = nullptr;  // makes a group's machine from its kind; outlives the shard
 };
 
 enum class ShardState : u8 { booting, ready, refused, poisoned };
@@ -46,7 +46,7 @@ class Shard {
 
   ShardState state() const;
   const ShardRefusal& refusal() const;
-  Life life() const;                       // zero while booting
+  Life life() const;  // zero while booting
   const Counters& counters() const;
   // The owner of a group on every node; a client's request for another shard's group is passed on by mailbox.
   static ShardId owner_of(GroupId group, u16 shard_count);
@@ -54,7 +54,7 @@ class Shard {
   // Between two steps, for whoever watches. In order of GroupId.
   std::size_t group_count() const;
   GroupView view(std::size_t index, bool with_digest = false) const;
-  CommittedOp committed(std::size_t index, Op op) const;    // op <= commit_min
+  CommittedOp committed(std::size_t index, Op op) const;  // op <= commit_min
   // Runs every invariant of every replica (kernel.md's "step" invariants); a broken one is a failed check().
   void check_invariants() const;
 

@@ -91,6 +91,10 @@ Replica* Shard::Impl::touch(GroupId group) {
   return at->get();
 }
 
+bool Shard::Impl::is_mine(const GroupConfig& group) const {
+  return contains(group.members, config.node) && owner_of(group.group, config.shard_count) == config.shard;
+}
+
 void Shard::Impl::on_node_event(const NodeEvent& event, EffectBag& out) {
   if (const Boot* boot = std::get_if<Boot>(&event)) {
     check(!recovery && !wal);
@@ -98,7 +102,12 @@ void Shard::Impl::on_node_event(const NodeEvent& event, EffectBag& out) {
     u64 seed = boot_seed;
     for (const u64 word : boot->entropy) seed = Prng(seed ^ word).next();
     prng = Prng(seed);
-    recovery = std::make_unique<Recovery>(recovery_config(*this), slabs, chunks, io_ids, counters);
+    Vec<RecoveryConfig::Group> mine(groups.size());
+    for (const auto& g : groups)
+      if (is_mine(g)) mine.push_back({g.group, static_cast<u8>(g.members.size())});
+    recovery = std::make_unique<Recovery>(RecoveryConfig{config.cluster, config.node, config.generation, config.shard,
+                                                         config.shard_count, config.limits, config.tunables, mine},
+                                          slabs, chunks, io_ids, counters);
     recovery->start(now, out);
     return;
   }
@@ -141,7 +150,7 @@ void Shard::Impl::open(EffectBag& out) {
   incarnation = recovery->incarnation();
   wal = recovery->make_wal();
   for (const auto& g : groups) {
-    if (!contains(g.members, config.node) || owner_of(g.group, config.shard_count) != config.shard) continue;
+    if (!is_mine(g)) continue;
     check(!replicas.full());
     Vec<NodeId> members(g.members.size());
     for (const NodeId m : g.members) {
@@ -150,10 +159,10 @@ void Shard::Impl::open(EffectBag& out) {
     }
     AnyMachine machine = config.machines->make(g.machine, config.limits);
     check(static_cast<bool>(machine));
-    replicas.push_back(std::make_unique<Replica>(
-        ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group, std::move(members), config.limits,
-                      config.tunables},
-        recovery->take_group(g.group), std::move(machine), timers, prng));
+    replicas.push_back(
+        std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
+                                                std::move(members), config.limits, config.tunables},
+                                  recovery->take_group(g.group), std::move(machine), timers, prng));
     touched.push_back(true);
   }
   recovery.reset();
@@ -183,7 +192,7 @@ void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
     case PeerEventKind::client_connected:
     case PeerEventKind::client_lost:
     case PeerEventKind::send_dropped:
-      return;   // what was dropped is sent again by whoever needs it
+      return;  // what was dropped is sent again by whoever needs it
   }
 }
 

@@ -25,12 +25,13 @@ class Shard::Impl {
   void on_node_event(const NodeEvent& event, EffectBag& out);
   void on_completion(const Completion& completion, EffectBag& out);
   void on_peer_event(const PeerEvent& event, EffectBag& out);
-  void open(EffectBag& out);                   // recovery is done: replicas start
+  void open(EffectBag& out);  // recovery is done: replicas start
   void run_timers(EffectBag& out);
   void finish(EffectBag& out);
   Turn turn(EffectBag& out);
+  bool is_mine(const GroupConfig& group) const;
   Replica* find(GroupId group);
-  Replica* touch(GroupId group);               // finish_turn will be called for it
+  Replica* touch(GroupId group);  // finish_turn will be called for it
 
   // shard_route.cc: which room a message goes to
   void on_message(const Envelope& envelope, EffectBag& out);
@@ -45,8 +46,8 @@ class Shard::Impl {
   void send_beat(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
   void send_entries(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
 
-  const ShardConfig config;                    // groups: see `groups`
-  Vec<GroupConfig> groups;                     // of the cluster, in order of id
+  const ShardConfig config;  // groups: see `groups`
+  Vec<GroupConfig> groups;   // of the cluster, in order of id
   Slabs& slabs;
   Counters counters;
   Timers timers;
@@ -56,10 +57,10 @@ class Shard::Impl {
   ClusterClock clock;
   std::unique_ptr<Recovery> recovery;
   std::unique_ptr<Wal> wal;
-  Vec<std::unique_ptr<Replica>> replicas;      // of this shard, in order of GroupId
-  Vec<bool> touched;                           // by index in replicas, in this step
-  Vec<GroupEntry> entries;                     // scratch of send_beats
-  Vec<StoredRecord> stored;                    // scratch of on_completion
+  Vec<std::unique_ptr<Replica>> replicas;  // of this shard, in order of GroupId
+  Vec<bool> touched;                       // by index in replicas, in this step
+  Vec<GroupEntry> entries;                 // scratch of send_beats
+  Vec<StoredRecord> stored;                // scratch of on_completion
   Vec<LoadedRecord> loaded;
   Peers peers;
   ShardState state = ShardState::booting;

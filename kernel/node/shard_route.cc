@@ -50,12 +50,12 @@ void Shard::Impl::on_client_message(const Route& route, const MessageRef& messag
 
   const ShardId owner = owner_of(header.group, config.shard_count);
   if (owner != config.shard) {
-    if (route.shard != config.shard) return counters.add(Counter::drop_group_unknown);   // never passed on twice
+    if (route.shard != config.shard) return counters.add(Counter::drop_group_unknown);  // never passed on twice
     out.posts.push_back(PostShard{owner, Frame{FrameKind::to_group, route.connection, message}});
     return;
   }
   Replica* replica = touch(header.group);
-  if (!replica) return refuse(route, message, Status::not_primary, out);   // the group lives on other nodes
+  if (!replica) return refuse(route, message, Status::not_primary, out);  // the group lives on other nodes
   Turn t = turn(out);
   if (header.command == Command::request) return replica->on_request(t, route, message);
   replica->on_ping(t, route, message.as<ClientPing>());
@@ -105,8 +105,10 @@ void Shard::Impl::on_entries(NodeId from, const MessageRef& message, u32 count, 
   Turn t = turn(out);
   for (u32 i = 0; i < count; ++i) {
     const auto entry = load<GroupEntry>(message.data() + header_size + i * sizeof(GroupEntry));
-    if (Replica* replica = touch(entry.group)) replica->on_commit_entry(t, from, entry);
-    else counters.add(Counter::drop_group_unknown);
+    if (Replica* replica = touch(entry.group))
+      replica->on_commit_entry(t, from, entry);
+    else
+      counters.add(Counter::drop_group_unknown);
   }
 }
 
@@ -123,7 +125,8 @@ void Shard::Impl::send_beats(EffectBag& out) {
     const std::size_t first = std::min<std::size_t>(entries.size(), config.limits.entries_max);
     send_beat(to, entries.span().first(first), out);
     for (std::size_t at = first; at < entries.size(); at += config.limits.entries_max)
-      send_entries(to, entries.span().subspan(at, std::min<std::size_t>(entries.size() - at, config.limits.entries_max)), out);
+      send_entries(
+          to, entries.span().subspan(at, std::min<std::size_t>(entries.size() - at, config.limits.entries_max)), out);
   }
 }
 

@@ -20,7 +20,7 @@ struct Route {
 class InFlight {
  public:
   struct Slot {
-    ClientId client;       // zero: free
+    ClientId client;  // zero: free
     RequestNo request;
     Route route;
   };
@@ -70,7 +70,9 @@ class InFlight {
   std::size_t size() const { return count_; }
 
  private:
-  std::size_t home(ClientId client) const { return (client.lo ^ client.hi * 0x9e3779b97f4a7c15) >> 7 & (capacity_ - 1); }
+  std::size_t home(ClientId client) const {
+    return (client.lo ^ client.hi * 0x9e3779b97f4a7c15) >> 7 & (capacity_ - 1);
+  }
   std::size_t next(std::size_t i) const { return (i + 1) & (capacity_ - 1); }
   std::size_t capacity_;
   std::size_t count_ = 0;

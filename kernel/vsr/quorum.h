@@ -14,10 +14,10 @@ namespace keelson {
 inline constexpr u8 voters_max = 6;
 
 struct Quorums {
-  u8 replication;   // stored copies that commit an op
-  u8 view_change;   // do_view_changes that start a view, votes that leave one
-  u8 nack;          // replicas that never acked an op, to forget it
-  u8 read;          // confirmations of a view, to answer a read
+  u8 replication;  // stored copies that commit an op
+  u8 view_change;  // do_view_changes that start a view, votes that leave one
+  u8 nack;         // replicas that never acked an op, to forget it
+  u8 read;         // confirmations of a view, to answer a read
 
   // 1 to voters_max voters. Two replicate on both, because one disk is no durability.
   static constexpr Quorums of(u8 voters) {
@@ -32,7 +32,7 @@ struct Quorums {
 // A set of replicas: a duplicate message never counts twice.
 class Votes {
  public:
-  constexpr bool add(ReplicaIndex from) {   // false if counted already
+  constexpr bool add(ReplicaIndex from) {  // false if counted already
     check(from.raw() < voters_max);
     const u8 bit = static_cast<u8>(1u << from.raw());
     const bool added = !(from_ & bit);

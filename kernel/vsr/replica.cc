@@ -185,7 +185,7 @@ bool Replica::accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& mess
       if (status_ == ReplicaStatus::recovering && recovering_ != RecoveringReason::head_unknown) break;
       enter_view(turn, header.view);
       return true;
-    case Command::prepare:          // proves that view normal
+    case Command::prepare:  // proves that view normal
       ask_for_view(turn, primary_of(header.view));
       break;
     default:
@@ -203,7 +203,8 @@ void Replica::on_stored(Turn& turn, const StoredRecord& record) {
   if (log_.at(record.op).identity != record.identity) return;  // truncated since
   LogEntry& entry = log_.touch(record.op);
   entry.place = record.place;
-  entry.bits = static_cast<u16>((entry.bits | log_bit::stored) & ~(log_bit::lost | log_bit::suspect | log_bit::appended));
+  entry.bits =
+      static_cast<u16>((entry.bits | log_bit::stored) & ~(log_bit::lost | log_bit::suspect | log_bit::appended));
   if (mute()) return;
   if (is_primary()) self_ack(record.op);
   if (is_backup()) ack(turn, record.op);
@@ -264,7 +265,7 @@ void Replica::on_timer(Turn& turn, u32 kind) {
       return check_abdication(turn);
     case watchdog:
       return watch(turn);
-    case resume:      // finish_turn does the work
+    case resume:  // finish_turn does the work
     case timer_count:
       return;
   }
@@ -338,10 +339,11 @@ void Replica::persist_state(Turn& turn) {
 
 void Replica::append_state(Turn& turn) {
   const u32 body_size = static_cast<u32>(suffix_.size()) * header_size;
-  if (!turn.wal.has_room(1, header_size + body_size)) return;   // tried again at the end of each turn
+  if (!turn.wal.has_room(1, header_size + body_size)) return;  // tried again at the end of each turn
   MessageRef message = allocate_message(turn.slabs, body_size);
   if (!message) return;
-  for (std::size_t i = 0; i < suffix_.size(); ++i) write_entry(message.mutable_data() + header_size * (i + 1), suffix_[i]);
+  for (std::size_t i = 0; i < suffix_.size(); ++i)
+    write_entry(message.mutable_data() + header_size * (i + 1), suffix_[i]);
 
   GroupState state = header<GroupState>();
   state.state_seq = ++state_seq_;

@@ -42,7 +42,7 @@ struct ReplicaConfig {
   Incarnation incarnation;
   ShardId shard;
   GroupId group;
-  Vec<NodeId> members;        // voters in order
+  Vec<NodeId> members;  // voters in order
   Limits limits;
   Tunables tunables;
 };
@@ -54,21 +54,21 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  void start(Turn& turn);                                    // once, when the shard's log is open
+  void start(Turn& turn);  // once, when the shard's log is open
   void on_message(Turn& turn, NodeId from, const MessageRef& message);
   void on_request(Turn& turn, const Route& route, const MessageRef& request);
   void on_ping(Turn& turn, const Route& route, const ClientPing& ping);
-  void on_commit_entry(Turn& turn, NodeId from, const GroupEntry& entry);   // from a beat or entries message
+  void on_commit_entry(Turn& turn, NodeId from, const GroupEntry& entry);  // from a beat or entries message
   void on_stored(Turn& turn, const StoredRecord& record);
   void on_loaded(Turn& turn, const LoadedRecord& record);
   void on_peer_connected(Turn& turn, NodeId node);
   void on_peer_lost(Turn& turn, NodeId node);
   void on_poisoned(Turn& turn);
   void on_timer(Turn& turn, u32 kind);
-  void transfer(Turn& turn);                                 // an operator's wish: give the primary role up
-  void finish_turn(Turn& turn);                              // commit, apply, form prepares, ack
+  void transfer(Turn& turn);     // an operator's wish: give the primary role up
+  void finish_turn(Turn& turn);  // commit, apply, form prepares, ack
 
-  bool beats() const;                                        // this replica's commit belongs into the shard's beats
+  bool beats() const;  // this replica's commit belongs into the shard's beats
   GroupEntry commit_entry() const;
   GroupView view(Instant now, const ClusterClock& clock, bool with_digest) const;
   CommittedOp committed(Op op) const;
@@ -89,9 +89,9 @@ class Replica {
     Route route;
   };
   struct PeerState {
-    Instant last_sign;        // any message of this group
-    Instant told_view;        // rate limits: of start_view and view_ahead
-    Instant asked_view;       // ... and of get_view
+    Instant last_sign;   // any message of this group
+    Instant told_view;   // rate limits: of start_view and view_ahead
+    Instant asked_view;  // ... and of get_view
   };
 
   // replica.cc: events, promises, who am I
@@ -100,7 +100,7 @@ class Replica {
   void watch(Turn& turn);
   bool is_primary() const { return status_ == ReplicaStatus::normal && self_ == primary_of(view_); }
   bool is_backup() const { return status_ == ReplicaStatus::normal && self_ != primary_of(view_); }
-  bool mute() const;                                         // fenced or amnesiac: takes no part
+  bool mute() const;  // fenced or amnesiac: takes no part
   ReplicaIndex primary_of(View view) const;
   ReplicaIndex index_of(NodeId node) const;
   NodeId node_of(ReplicaIndex index) const { return config_.members[index.raw()]; }
@@ -134,9 +134,9 @@ class Replica {
   void on_state_stored(Turn& turn);
 
   // replica_log.cc: the log and its chain
-  Digest identity_at(Op op) const;                           // zero where unknown
-  bool readable(Op op) const;                                // bytes in memory, or stored and not damaged
-  bool log_complete() const;                                 // every op above commit_min_ is chained to the head
+  Digest identity_at(Op op) const;  // zero where unknown
+  bool readable(Op op) const;       // bytes in memory, or stored and not damaged
+  bool log_complete() const;        // every op above commit_min_ is chained to the head
   void relink(Turn& turn);
   bool keep(Turn& turn, const MessageRef& prepare);
   void adopt(const Prepare& header);
@@ -221,7 +221,7 @@ class Replica {
 
   const ReplicaConfig config_;
   const Quorums quorums_;
-  const Prepare root_;        // op 0: derived from the configuration, never stored
+  const Prepare root_;  // op 0: derived from the configuration, never stored
   ReplicaIndex self_;
   AnyMachine machine_;
   Sessions sessions_;
@@ -232,29 +232,29 @@ class Replica {
   FenceReason fenced_ = FenceReason::none;
   Epoch epoch_{1};
   View view_;
-  View log_view_;             // last view whose log is this log; <= view_
-  View stored_view_;          // of the newest group_state known durable
+  View log_view_;     // last view whose log is this log; <= view_
+  View stored_view_;  // of the newest group_state known durable
   View stored_log_view_;
-  u64 state_seq_ = 0;         // of the newest group_state appended
-  bool state_wanted_ = false; // one must be appended as soon as the WAL has room
-  bool state_stored_ = true;  // the newest appended one is durable
+  u64 state_seq_ = 0;          // of the newest group_state appended
+  bool state_wanted_ = false;  // one must be appended as soon as the WAL has room
+  bool state_stored_ = true;   // the newest appended one is durable
 
   LogIndex log_;
   BodyCache bodies_;
   Op head_;
-  Op linked_floor_;           // [linked_floor_, head_] is one chain of known identities
-  Op commit_min_;             // applied
-  Op commit_max_;             // known committed; may be above head_
-  Timestamp last_timestamp_;  // of head_, or newer
-  Digest applied_identity_;   // of commit_min_
-  bool tail_uncertain_ = false;   // head_unknown: ops above head_ may be lost here
+  Op linked_floor_;              // [linked_floor_, head_] is one chain of known identities
+  Op commit_min_;                // applied
+  Op commit_max_;                // known committed; may be above head_
+  Timestamp last_timestamp_;     // of head_, or newer
+  Digest applied_identity_;      // of commit_min_
+  bool tail_uncertain_ = false;  // head_unknown: ops above head_ may be lost here
 
   // As primary.
-  Op view_start_op_;          // head selected for this view
-  Ring<InPipeline> pipeline_; // of ops commit_max_ + 1 ..
+  Op view_start_op_;           // head selected for this view
+  Ring<InPipeline> pipeline_;  // of ops commit_max_ + 1 ..
   Ring<Queued> queue_;
   InFlight in_flight_;
-  Vec<Queued> batch_;         // scratch of form_prepare
+  Vec<Queued> batch_;  // scratch of form_prepare
   bool abdicating_ = false;
   u32 resend_backoff_ = 0;
 
@@ -263,22 +263,22 @@ class Replica {
   Op ack_to_;
 
   // View change.
-  Instant vote_at_[voters_max] = {};      // of a vote to leave view_; 0: none
+  Instant vote_at_[voters_max] = {};  // of a vote to leave view_; 0: none
   bool vote_cast_ = false;
   Instant last_primary_sign_;
-  MessageRef reports_[voters_max];        // do_view_changes for view_, as its primary
-  Vec<Prepare> suffix_;                   // of the newest group_state, from its head downward
+  MessageRef reports_[voters_max];  // do_view_changes for view_, as its primary
+  Vec<Prepare> suffix_;             // of the newest group_state, from its head downward
   Op suffix_head_;
-  Vec<Prepare> chosen_;                   // scratch: the log about to be installed, likewise
-  bool installing_ = false;               // this view's log is chosen, its group_state not yet stored
+  Vec<Prepare> chosen_;      // scratch: the log about to be installed, likewise
+  bool installing_ = false;  // this view's log is chosen, its group_state not yet stored
   u32 give_ups_ = 0;
-  Nonce nonce_;                           // of this process's get_views
-  u32 rotation_ = 0;                      // whom to ask next
+  Nonce nonce_;       // of this process's get_views
+  u32 rotation_ = 0;  // whom to ask next
   Op stuck_op_;
 
   PeerState peers_[voters_max];
   u32 loads_pending_ = 0;
-  Op load_next_;                          // next op to read ahead for apply
+  Op load_next_;  // next op to read ahead for apply
   Vec<std::byte> reply_buffer_;
 };
 

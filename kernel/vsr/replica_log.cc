@@ -65,9 +65,9 @@ bool Replica::keep(Turn& turn, const MessageRef& prepare) {
   entry.view = log_view_;
   entry.bits |= log_bit::appended;
   bodies_.put(header.op, header.identity, stamped);
-  turn.wal.append(RecordMeta{group(), Command::prepare, epoch_, log_view_, log_view_, header.op, header.identity, 0,
-                             voters() == 1},
-                  std::move(stamped));
+  turn.wal.append(
+      RecordMeta{group(), Command::prepare, epoch_, log_view_, log_view_, header.op, header.identity, 0, voters() == 1},
+      std::move(stamped));
   return true;
 }
 

@@ -13,8 +13,14 @@ constexpr u16 first_machine_operation = 0x100;
 
 RequestFrame frame_of(const MessageRef& message) {
   const Request request = message.as<Request>();
-  return {request.client,    request.session, request.request, request.ack_floor, message.size() - header_size,
-          request.operation, 0,               request.checksum_body};
+  return {request.client,
+          request.session,
+          request.request,
+          request.ack_floor,
+          message.size() - header_size,
+          request.operation,
+          0,
+          request.checksum_body};
 }
 
 }  // namespace
@@ -29,7 +35,8 @@ void Replica::refuse(Turn& turn, const Route& route, const Request& request, Sta
   refusal.request = request.request;
   refusal.request_checksum = request.checksum_body;
   refusal.status = static_cast<u16>(status);
-  if (status == Status::not_primary && status_ == ReplicaStatus::normal) refusal.hint_primary = node_of(primary_of(view_));
+  if (status == Status::not_primary && status_ == ReplicaStatus::normal)
+    refusal.hint_primary = node_of(primary_of(view_));
   reply(turn, route, make_message(turn.slabs, refusal));
 }
 
@@ -87,7 +94,8 @@ void Replica::form_prepares(Turn& turn) {
   while (!queue_.empty() && !pipeline_.full())
     if (!form_prepare(turn)) break;
   if (pipeline_.full()) turn.counters.hit(Mark::vsr_pipeline_full);
-  if (!queue_.empty() || !pipeline_.empty()) turn.timers.arm_if_sooner(timers_[abdication], turn.now + config_.tunables.abdicate / 2);
+  if (!queue_.empty() || !pipeline_.empty())
+    turn.timers.arm_if_sooner(timers_[abdication], turn.now + config_.tunables.abdicate / 2);
 }
 
 // One prepare of as many waiting requests as fit. False: nothing was formed, or nothing more can be now.
@@ -135,8 +143,7 @@ void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   Prepare prepare = header<Prepare>();
   prepare.release = Release(1);
   prepare.size = header_size + body_size;
-  prepare.checksum_body =
-      digest_of({message.data() + header_size, batch_.size() * sizeof(RequestFrame)});
+  prepare.checksum_body = digest_of({message.data() + header_size, batch_.size() * sizeof(RequestFrame)});
   prepare.op = head_ + 1;
   prepare.parent = identity_at(head_);
   prepare.commit = commit_max_;
@@ -180,7 +187,7 @@ void Replica::on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& messag
   if (entry.has(log_bit::identity) && entry.identity == prepare.identity) {
     accept_again(turn, message);
   } else if (op <= head_ && op >= linked_floor_ && entry.has(log_bit::identity)) {
-    return fence(turn, FenceReason::contradiction);   // two identities of one op in one view
+    return fence(turn, FenceReason::contradiction);  // two identities of one op in one view
   } else if (op <= commit_min_) {
     return fence(turn, FenceReason::contradiction);
   } else if (op == head_ + 1 && !rules::continues(prepare, identity_at(head_))) {
@@ -243,7 +250,7 @@ void Replica::flush_acks(Turn& turn) {
   if (ack_to_ == Op(0)) return;
   const Op from = ack_from_;
   const Op to = std::exchange(ack_to_, Op(0));
-  if (!is_backup() || to > head_ || from < linked_floor_) return;   // the view or the log moved on within the turn
+  if (!is_backup() || to > head_ || from < linked_floor_) return;  // the view or the log moved on within the turn
   check(stored_log_view_ == view_);
   PrepareOk ok = header<PrepareOk>();
   ok.identity = identity_at(to);
@@ -360,7 +367,7 @@ void Replica::apply(Turn& turn, const MessageRef& message) {
   const Prepare prepare = message.as<Prepare>();
   check(prepare.op == commit_min_ + 1 && prepare.identity == identity_at(prepare.op));
   if (prepare.parent != applied_identity_) return fence(turn, FenceReason::contradiction);
-  log_.set_header(prepare.op, prepare);   // a record that was known by identity only is now known in full
+  log_.set_header(prepare.op, prepare);  // a record that was known by identity only is now known in full
   PrepareBody requests(message);
   RequestView request;
   while (requests.next(request)) apply_request(turn, prepare, request);
@@ -426,7 +433,7 @@ void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame&
   check(retained.has_value() && retained->request == frame.request);
   const u32 size = static_cast<u32>(retained->body.size());
   MessageRef message = allocate_message(turn.slabs, size);
-  if (!message) return turn.counters.add(Counter::drop_no_slab);   // the client will ask again
+  if (!message) return turn.counters.add(Counter::drop_no_slab);  // the client will ask again
   answer.op = retained->op;
   answer.timestamp = retained->timestamp;
   answer.status = static_cast<u16>(retained->status);
@@ -438,8 +445,10 @@ void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame&
 void Replica::on_ping(Turn& turn, const Route& route, const ClientPing& ping) {
   ClientPong pong = header<ClientPong>();
   pong.nonce = ping.nonce;
-  if (status_ == ReplicaStatus::normal && !mute()) pong.hint_primary = node_of(primary_of(view_));
-  else pong.view = View(0);
+  if (status_ == ReplicaStatus::normal && !mute())
+    pong.hint_primary = node_of(primary_of(view_));
+  else
+    pong.view = View(0);
   reply(turn, route, make_message(turn.slabs, pong));
 }
 

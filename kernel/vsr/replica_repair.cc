@@ -8,7 +8,7 @@
 namespace keelson {
 namespace {
 
-constexpr u32 look_ahead = 64;        // ops above commit_min that one round looks at
+constexpr u32 look_ahead = 64;  // ops above commit_min that one round looks at
 constexpr u32 prepares_per_ask = 16;
 
 }  // namespace
@@ -135,8 +135,8 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
       }
       if (entry.has(log_bit::stored) && !entry.has(log_bit::lost)) {
         // At the limit of reads the asker hears nothing and asks again.
-        static_cast<void>(turn.wal.load(group(), wanted.op, wanted.identity, entry.place, from.raw(), IoClass::repair,
-                                        turn.out));
+        static_cast<void>(
+            turn.wal.load(group(), wanted.op, wanted.identity, entry.place, from.raw(), IoClass::repair, turn.out));
         continue;
       }
     }

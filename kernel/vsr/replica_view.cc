@@ -39,7 +39,8 @@ void Replica::on_start_view_change(Turn& turn, ReplicaIndex from, const StartVie
   if (status_ == ReplicaStatus::recovering && recovering_ != RecoveringReason::head_unknown)
     return ignore(turn, Counter::drop_status);
   const bool transfer = message.flags & flag::transfer;
-  if (transfer && from == primary_of(view_) && message.target_view > view_) return enter_view(turn, message.target_view);
+  if (transfer && from == primary_of(view_) && message.target_view > view_)
+    return enter_view(turn, message.target_view);
   vote_at_[from.raw()] = turn.now;
   count_votes(turn);
 }
@@ -139,7 +140,7 @@ MessageRef Replica::make_do_view_change(Turn& turn) const {
   for (u32 i = 0; i < count; ++i) {
     const Op op = suffix_head_ - i;
     Prepare entry = suffix_[i];
-    entry.entry_flags &= static_cast<u8>(~(entry_flag::lost | entry_flag::suspect));   // stored, never sent
+    entry.entry_flags &= static_cast<u8>(~(entry_flag::lost | entry_flag::suspect));  // stored, never sent
     write_entry(message.mutable_data() + header_size * (i + 1), entry);
     const LogEntry& known = log_.at(op);
     if (readable(op)) report.present |= u64{1} << i;
@@ -154,7 +155,7 @@ void Replica::send_do_view_change(Turn& turn) {
   check(rules::may_send_do_view_change(view_, stored_view_));
   MessageRef report = make_do_view_change(turn);
   if (!report) return turn.counters.add(Counter::drop_no_slab);
-  send_to_others(turn, report);   // to all: they learn the view by it
+  send_to_others(turn, report);  // to all: they learn the view by it
   if (self_ != primary_of(view_)) return;
   reports_[self_.raw()] = std::move(report);
   try_select(turn);
@@ -174,8 +175,9 @@ namespace {
 
 LogReport report_of(ReplicaIndex from, const MessageRef& message) {
   const DoViewChange d = message.as<DoViewChange>();
-  return {from, d.op, d.commit_min, d.commit_max, d.log_view, d.tail != 0, d.present, d.nack, d.suspect,
-          message.data() + header_size, d.header_count};
+  return {from,          d.op,      d.commit_min, d.commit_max, d.log_view,
+          d.tail != 0,   d.present, d.nack,       d.suspect,    message.data() + header_size,
+          d.header_count};
 }
 
 }  // namespace
@@ -247,7 +249,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   if (head < commit_max_) return fence(turn, FenceReason::contradiction);
   for (const auto& h : chosen_) {
     if (h.op > commit_min_ || h.op == Op(0) || identity_at(h.op) == h.identity) continue;
-    return fence(turn, FenceReason::contradiction);   // an applied op would change
+    return fence(turn, FenceReason::contradiction);  // an applied op would change
   }
   truncate(std::max(head, commit_min_));
   for (const auto& h : chosen_) {

@@ -33,7 +33,9 @@ constexpr bool is_view_change_quorum(u8 count, const Quorums& quorums) { return 
 constexpr bool is_nack_quorum(u8 count, const Quorums& quorums) { return count >= quorums.nack; }
 
 // A prepare continues the log only if it names the entry below as its parent.
-constexpr bool continues(const Prepare& prepare, const Digest& identity_below) { return prepare.parent == identity_below; }
+constexpr bool continues(const Prepare& prepare, const Digest& identity_below) {
+  return prepare.parent == identity_below;
+}
 
 // A repair answer is judged by the identity that was asked for, never by its op or view.
 constexpr bool accepts_repair(const LogEntry& wanted, const Prepare& got) {

@@ -29,16 +29,17 @@ View newest_log_view(Reports reports) {
 Op committed_by(Reports reports, u32 pipeline_max) {
   return ranges::max(reports | ranges::views::transform([pipeline_max](const LogReport& r) {
                        Op commit = r.commit_max;
-                       if (r.lists(r.head) && is_full(r.entry(r.head))) commit = ranges::max(commit, r.entry(r.head).commit);
+                       if (r.lists(r.head) && is_full(r.entry(r.head)))
+                         commit = ranges::max(commit, r.entry(r.head).commit);
                        return ranges::max(commit, rules::committed_by_head(r.head, pipeline_max));
                      }));
 }
 
 // What the winning logs say of one op.
 struct Claim {
-  Digest identity;              // zero: unknown
+  Digest identity;  // zero: unknown
   bool contradiction = false;
-  bool missing_by_choice = false;   // some winning log nacks it, or ends below: not merely damaged there
+  bool missing_by_choice = false;  // some winning log nacks it, or ends below: not merely damaged there
 };
 
 Claim claim_of(Reports reports, View log_view, Op op) {
@@ -60,7 +61,7 @@ bool nacks(const LogReport& r, Op op, const Claim& claim) {
   if (r.has(r.nack, op)) return true;
   if (!r.lists(op) || !knows_identity(r.entry(op))) return false;
   if (!claim.identity.is_zero()) return r.entry(op).identity != claim.identity;
-  return claim.missing_by_choice;   // a header that the winning log deliberately doesn't have
+  return claim.missing_by_choice;  // a header that the winning log deliberately doesn't have
 }
 
 bool is_suspect(const LogReport& r, Op op, const Claim& claim) {
@@ -86,9 +87,11 @@ Selection select(Reports reports, u8 voters, u32 pipeline_max) {
 
   const View log_view = newest_log_view(reports);
   const Op commit = committed_by(reports, pipeline_max);
-  const Op highest = ranges::max(of_log(reports, log_view) | ranges::views::transform([](const auto& r) { return r.head; }));
+  const Op highest =
+      ranges::max(of_log(reports, log_view) | ranges::views::transform([](const auto& r) { return r.head; }));
   Selection result{SelectKind::selected, {}, highest, commit, log_view, false, false};
-  if (highest < commit) return {all_here ? SelectKind::stuck : SelectKind::wait, commit, {}, commit, log_view, false, false};
+  if (highest < commit)
+    return {all_here ? SelectKind::stuck : SelectKind::wait, commit, {}, commit, log_view, false, false};
 
   for (Op op = commit + 1; op <= highest; ++op) {
     const Claim claim = claim_of(reports, log_view, op);
