@@ -30,7 +30,8 @@ function(keelson_link_test_libraries target layer)
     target_link_libraries(${target} PUBLIC keelson_test_lib)
   endif()
   target_link_libraries(${target} PUBLIC GTest::gmock rapidcheck rapidcheck_gtest)
-  target_include_directories(${target} PUBLIC ${CMAKE_BINARY_DIR}/include/tests)
+  # include/fuzz: the generators that properties and fuzz targets share, "fuzz/gen/..."
+  target_include_directories(${target} PUBLIC ${CMAKE_BINARY_DIR}/include/tests ${CMAKE_BINARY_DIR}/include/fuzz)
 endfunction()
 
 # keelson_add_tests(<folder> NAME <name> LAYERS <layer>... [LABEL <label>] [COMMAND])
