@@ -111,7 +111,7 @@ bool ClusterClock::try_install(Instant now) {
   for (Duration tolerance;;) {
     const ClockAgreement agreed = agree(tolerance);
     if (agreed.sources >= majority_) {
-      agreement_ = Agreement{window_, agreed.interval, now + valid_};
+      agreement_ = Agreement{window_, agreed.interval, window_.at + valid_};
       open_window(now);
       return true;
     }

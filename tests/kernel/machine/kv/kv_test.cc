@@ -1,0 +1,240 @@
+#include "keelson/machine/kv/kv.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/lib/machine/kv_driver.h"
+
+namespace keelson::test {
+namespace {
+
+class Kv : public ::testing::Test {
+ protected:
+  Limits limits = Limits::tiny();
+  KvDriver kv{limits};
+};
+
+TEST_F(Kv, ReadsWhatWasWritten) {
+  EXPECT_EQ(kv.put("a", "one"), (KvAnswer{Status::ok, Op(1), {}, false}));
+  EXPECT_EQ(kv.get("a"), (KvAnswer{Status::ok, Op(1), "one", false}));
+  kv.put("a", "two");
+  EXPECT_EQ(kv.get("a"), (KvAnswer{Status::ok, Op(3), "two", false}));
+}
+
+TEST_F(Kv, AMissingKeyIsNotFound) {
+  EXPECT_EQ(kv.get("a").status, Status::not_found);
+  EXPECT_EQ(kv.erase("a").status, Status::not_found);
+  kv.put("a", "one");
+  EXPECT_EQ(kv.erase("a"), (KvAnswer{Status::ok, Op(4), {}, false}));
+  EXPECT_EQ(kv.get("a").status, Status::not_found);
+}
+
+TEST_F(Kv, AnEmptyValueIsAValue) {
+  kv.put("a", "");
+  EXPECT_EQ(kv.get("a"), (KvAnswer{Status::ok, Op(1), "", false}));
+  EXPECT_TRUE(kv.cas("a", "", "one").swapped);
+}
+
+TEST_F(Kv, CasWritesOnlyOverTheExpectedValueAndSaysWhatIsHeld) {
+  kv.put("a", "one");
+  EXPECT_EQ(kv.cas("a", "two", "three"), (KvAnswer{Status::not_swapped, Op(1), "one", false}));
+  EXPECT_EQ(kv.cas("a", "one", "three"), (KvAnswer{Status::ok, Op(3), "three", true}));
+  EXPECT_EQ(kv.get("a").value, "three");
+}
+
+TEST_F(Kv, CasCreatesWhereAbsenceIsExpected) {
+  EXPECT_EQ(kv.cas("a", "one", "two"), (KvAnswer{Status::not_swapped, Op(0), {}, false}));
+  EXPECT_TRUE(kv.cas("a", std::nullopt, "one").swapped);
+  EXPECT_EQ(kv.cas("a", std::nullopt, "two"), (KvAnswer{Status::not_swapped, Op(2), "one", false}));
+}
+
+TEST_F(Kv, CasToNothingDeletes) {
+  kv.put("a", "one");
+  EXPECT_EQ(kv.cas("a", "one", std::nullopt), (KvAnswer{Status::ok, Op(2), {}, true}));
+  EXPECT_EQ(kv.get("a").status, Status::not_found);
+}
+
+TEST_F(Kv, BoundsKeysAndValues) {
+  const u32 value_max = kv_limits(limits).value_bytes_max;
+  const std::string longest_key(kv_key_bytes_max, 'k');
+  EXPECT_EQ(kv.put(longest_key, std::string(value_max, 'v')).status, Status::ok);
+  EXPECT_EQ(kv.cas(longest_key, std::string(value_max, 'v'), std::string(value_max, 'w')).status, Status::ok);
+  EXPECT_EQ(kv.get(longest_key).value->size(), value_max);
+  EXPECT_EQ(kv.put("k", std::string(value_max + 1, 'v')).status, Status::too_large);
+  EXPECT_EQ(kv.cas("k", std::string(value_max + 1, 'v'), "v").status, Status::too_large);
+  EXPECT_EQ(kv.put("", "v").status, Status::bad_request);
+}
+
+TEST_F(Kv, TheLargestRequestAndReplyFitTheirMessages) {
+  for (const Limits& l : {Limits::tiny(), Limits::standard()}) {
+    EXPECT_LE(KvMachine::limits(l).request_bytes_max, l.request_body_max());
+    EXPECT_LE(KvMachine::limits(l).reply_bytes_max, l.reply_bytes_max);
+    EXPECT_GE(kv_limits(l).value_bytes_max, 3500u);
+  }
+}
+
+TEST_F(Kv, RefusesMoreThanItsLimitsAndRecoversWhenSomethingGoes) {
+  const std::string value(kv_limits(limits).value_bytes_max, 'v');
+  u32 count = 0;
+  while (kv.put("key " + std::to_string(count), value).status == Status::ok) ++count;
+  EXPECT_GT(count, 100u);
+  EXPECT_EQ(kv.put("another", value), (KvAnswer{Status::machine_full, Op(0), {}, false}));
+  EXPECT_EQ(kv.cas("another", std::nullopt, value).status, Status::machine_full);
+  EXPECT_EQ(kv.put("key 0", std::string(value.size(), 'w')).status, Status::ok) << "an overwrite needs no more room";
+  EXPECT_EQ(kv.get("another").status, Status::not_found);
+  kv.erase("key 1");
+  EXPECT_EQ(kv.put("another", value).status, Status::ok);
+}
+
+TEST_F(Kv, RefusesMoreEntriesThanItsLimits) {
+  KvLimits small = kv_limits(limits);
+  small.entries_max = 3;
+  KvTable table(small, 3);
+  for (const char* key : {"a", "b", "c"}) {
+    EXPECT_TRUE(table.fits(as_bytes(key), 1));
+    table.put(as_bytes(key), 1, Op(1));
+  }
+  EXPECT_FALSE(table.fits(as_bytes("d"), 1));
+  EXPECT_TRUE(table.fits(as_bytes("a"), 2));
+}
+
+TEST_F(Kv, OverwritesTakeNoMemoryAfterTheFirstRound) {
+  KvTable table(kv_limits(limits), 3);
+  const auto round = [&](u32 size) {
+    for (u32 i = 0; i < 300; ++i) table.put(as_bytes("key " + std::to_string(i)), size, Op(1));
+  };
+  round(1000);
+  const u64 chunks = table.block_chunk_count();
+  for (u32 n = 0; n < 20; ++n) round(1000);
+  EXPECT_EQ(table.block_chunk_count(), chunks);
+}
+
+// Alternating sizes leave holes in every tier of a pool that doesn't pack.
+TEST_F(Kv, MemoryFollowsTheContentWhateverTheSizesWere) {
+  const KvLimits bounds = kv_limits(limits);
+  KvTable table(bounds, 3);
+  for (const u32 size : {1u, 3000u, 40u, 1500u, 100u, 3500u, 300u, 700u}) {
+    u32 i = 0;
+    for (; table.fits(as_bytes("key " + std::to_string(i)), size) && i < 20000; ++i)
+      table.put(as_bytes("key " + std::to_string(i)), size, Op(1));
+    for (u32 k = 0; k < i; ++k)
+      if (k % 50) table.erase(as_bytes("key " + std::to_string(k)));
+    EXPECT_LE(table.bytes(), bounds.state_bytes_max);
+    // At most one chunk of each tier isn't full.
+    EXPECT_LE(table.block_chunk_count() * 16 * 1024, bounds.state_bytes_max + 8 * 16 * 1024);
+  }
+}
+
+TEST_F(Kv, ASnapshotIsTheSameBytesAndTheSameState) {
+  for (int i = 0; i < 500; ++i) kv.put("key " + std::to_string(i * 7919 % 500), "value " + std::to_string(i));
+  for (int i = 0; i < 500; i += 3) kv.erase("key " + std::to_string(i));
+  const auto sections = save_sections(kv.machine());
+
+  KvDriver copy(limits);
+  copy.put("key that the snapshot doesn't have", "value");
+  ASSERT_EQ(load_sections(copy.machine(), sections), Status::ok);
+  EXPECT_EQ(copy.machine().digest(), kv.machine().digest());
+  EXPECT_EQ(save_sections(copy.machine()), sections);
+  EXPECT_EQ(copy.get("key 1"), kv.get("key 1"));
+  EXPECT_EQ(copy.get("key 0").status, Status::not_found);
+}
+
+TEST_F(Kv, EqualStatesOfOtherHistoriesHaveEqualBytes) {
+  KvTable up(kv_limits(limits), 3);
+  KvTable down(kv_limits(limits), 3);
+  const auto put = [](KvTable& table, int i) {
+    const std::string value = "value " + std::to_string(i);
+    copy(table.put(as_bytes("key " + std::to_string(i)), static_cast<u32>(value.size()), Op(9)), as_bytes(value));
+  };
+  for (int i = 0; i < 1000; ++i) put(up, i);
+  for (int i = 3000; i-- > 0;) put(down, i);
+  for (int i = 3000; i-- > 1000;) down.erase(as_bytes("key " + std::to_string(i)));
+  const auto list = [](const KvTable& table) {
+    std::string all;
+    for (u32 s = 0; s < 8; ++s)
+      table.for_each(s, [&](const KvTable::Item& item) {
+        all += std::to_string(s) + as_string(item.key) + "=" + as_string(item.found.value) + "\n";
+      });
+    return all;
+  };
+  EXPECT_EQ(list(up), list(down));
+  EXPECT_EQ(up.bytes(), down.bytes());
+}
+
+TEST_F(Kv, EveryBrokenSnapshotIsRefused) {
+  kv.put("a", "one");
+  kv.put("b", "two");
+  const auto sections = save_sections(kv.machine());
+  KvDriver copy(limits);
+  const auto load = [&](const std::vector<std::string>& changed) { return load_sections(copy.machine(), changed); };
+  for (std::size_t s = 0; s < sections.size(); ++s) {
+    auto changed = sections;
+    changed[s] += 'x';
+    EXPECT_EQ(load(changed), Status::corrupt_snapshot) << "trailing byte";
+    for (std::size_t size = 0; size < sections[s].size(); ++size) {
+      changed[s] = sections[s].substr(0, size);
+      EXPECT_EQ(load(changed), Status::corrupt_snapshot) << "cut at " << size;
+    }
+  }
+  auto swapped = sections;
+  std::swap(swapped[0], swapped[1]);
+  EXPECT_EQ(load(swapped), Status::corrupt_snapshot);
+  auto missing = sections;
+  missing.pop_back();
+  EXPECT_EQ(load(missing), Status::corrupt_snapshot);
+  EXPECT_EQ(load(sections), Status::ok);
+  Bytes bytes = as_bytes(sections[0]);
+  ByteSource source = source_of(bytes);
+  EXPECT_EQ(copy.machine().load_section(SectionId(0), source), Status::corrupt_snapshot) << "a section twice";
+  bytes = as_bytes(sections[0]);
+  ByteSource beyond = source_of(bytes);
+  EXPECT_EQ(copy.machine().load_section(SectionId(static_cast<u32>(sections.size())), beyond),
+            Status::corrupt_snapshot);
+}
+
+TEST_F(Kv, ASnapshotOutOfOrderOrWithADuplicateIsRefused) {
+  // Two keys of one section, swapped and doubled by hand.
+  std::vector<std::string> sections;
+  for (int i = 0; i < 12; ++i) kv.put("k" + std::to_string(i), "v");
+  sections = save_sections(kv.machine());
+  std::size_t s = 0;
+  constexpr std::size_t head = 16, item = 16;
+  const auto item_size = [&](std::size_t at) { return item + static_cast<u8>(sections[s][at + 12]) + 1; };
+  while (s < sections.size() && sections[s].size() < head + 2 * (item + 3)) ++s;
+  ASSERT_LT(s, sections.size());
+  const std::size_t first = item_size(head);
+  const std::size_t second = item_size(head + first);
+  const std::string one = sections[s].substr(head, first);
+  const std::string two = sections[s].substr(head + first, second);
+  auto changed = sections;
+  changed[s].replace(head, first + second, two + one);
+  KvDriver copy(limits);
+  EXPECT_EQ(load_sections(copy.machine(), changed), Status::corrupt_snapshot);
+  changed = sections;
+  changed[s].replace(head, first + second, one + one);
+  EXPECT_EQ(load_sections(copy.machine(), changed), Status::corrupt_snapshot);
+  EXPECT_EQ(load_sections(copy.machine(), sections), Status::ok);
+}
+
+TEST_F(Kv, HostileBodiesAreBadRequests) {
+  std::vector<std::byte> buffer(1024);
+  const Bytes good = encode_kv_put(buffer, as_bytes("key"), as_bytes("value"));
+  const std::vector<std::byte> body(good.begin(), good.end());
+  for (std::size_t size = 0; size < body.size(); ++size)
+    EXPECT_EQ(kv.run_body(kv_put, Bytes(body).first(size)).status, Status::bad_request);
+  for (const int operation : {0x100, 0x1ff, 0x200, 0x202, 0x204, 0x2ff, 0xffff})
+    EXPECT_EQ(kv.run_body(Operation(static_cast<u16>(operation)), body).status, Status::bad_request) << operation;
+  EXPECT_EQ(kv.run_body(kv_put, body).status, Status::ok);
+  EXPECT_EQ(kv.run_body(kv_put, encode_kv_get(buffer, as_bytes("key"))).status, Status::bad_request);
+}
+
+TEST_F(Kv, AnEncoderSaysWhenTheBufferIsTooSmall) {
+  std::vector<std::byte> buffer(16 + 3 + 5);
+  EXPECT_EQ(encode_kv_put(buffer, as_bytes("key"), as_bytes("value")).size(), buffer.size());
+  EXPECT_TRUE(encode_kv_put(buffer, as_bytes("key"), as_bytes("value!")).empty());
+  EXPECT_TRUE(encode_kv_cas(buffer, as_bytes("key"), as_bytes("12345"), as_bytes("12345")).empty());
+  std::vector<std::byte> large(4096);
+  EXPECT_TRUE(encode_kv_get(large, as_bytes(std::string(257, 'k'))).empty());
+}
+
+}  // namespace
+}  // namespace keelson::test
