@@ -31,6 +31,7 @@ struct Limits {
   u32 reply_bytes_max = 64 * 1024;    // one retained reply of a session
   // Local to a node.
   u32 wal_batches_in_flight_max = 8;
+  u32 wal_batch_records_max = 4096;
   u32 writes_in_flight_max = 64;
   u32 reads_in_flight_max = 64;
   u32 repair_in_flight_max = 32;      // per replica
@@ -64,6 +65,7 @@ struct Limits {
     limits.wal_batch_pages_max = 8;
     limits.reply_bytes_max = 4096;
     limits.wal_batches_in_flight_max = 3;
+    limits.wal_batch_records_max = 64;
     limits.writes_in_flight_max = 8;
     limits.reads_in_flight_max = 6;
     limits.repair_in_flight_max = 3;
@@ -93,6 +95,9 @@ constexpr bool consistent(const Limits& limits) {
          limits.wal_batch_pages_max <= limits.wal_segment_pages &&
          // the largest message fits a batch: a page holds 32 bytes of stamp
          limits.message_size_max + limits.wal_page_bytes <= limits.wal_batch_pages_max * (limits.wal_page_bytes - 32) &&
+         // a full batch's index fits a segment, with a marker page for each batch in flight; 63 entries per page
+         (limits.wal_batch_records_max + 62) / 63 <= 255 &&
+         (limits.wal_batch_records_max + 62) / 63 + limits.wal_batches_in_flight_max < limits.index_pages_per_segment &&
          limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max;
 }
 static_assert(consistent(Limits::standard()));

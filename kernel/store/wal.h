@@ -1,0 +1,156 @@
+// Wal: one shard's log on disk. Records of a turn become one batch: WAL pages, index pages, one flush for all groups.
+//
+// Who uses it: replicas append and load, the shard seals once per step and passes completions on, recovery says where
+// to continue. It knows groups and ops, not what views mean. A record is stored when all Writes of its batch are done
+// (strict ones: when a later stored index page says so); only then may anything depend on it. Not here: reading the log
+// at start (recovery.h), what pages look like (page.h), reclaim (there is none yet: full segments stay full).
+#pragma once
+
+#include "keelson/base/counters.h"
+#include "keelson/store/io_ids.h"
+#include "keelson/store/wal_batch.h"
+#include "keelson/wire/bag.h"
+
+namespace keelson {
+
+struct StoredRecord {
+  GroupId group;
+  Command command = Command::prepare;
+  Op op;
+  Digest identity;
+  u64 state_seq = 0;
+  RecordPlace place;
+};
+
+struct LoadedRecord {
+  GroupId group;
+  Op op;
+  Digest identity;
+  u64 purpose = 0;
+  bool ok = false;  // false: the bytes are damaged
+  MessageRef message;
+};
+
+struct WalConfig {
+  ClusterId cluster;
+  ShardId shard;
+  Limits limits;
+  Tunables tunables;
+};
+
+// Where the log ends, as recovery found it. A new data file: incarnation of the superblock, next_batch 1, all else
+// zero.
+struct WalStart {
+  Incarnation incarnation;
+  PageNo next_page;         // first page that no earlier incarnation may have touched
+  u32 next_index_page = 0;  // the same among the index pages of next_page's segment
+  BatchNo next_batch;       // above every batch that was found; from 1
+  BatchNo durable_batch;    // the marker until this incarnation has one of its own; below next_batch
+  GroupBloom prev_groups;   // groups of batch next_batch - 1; of_all() where that isn't known
+};
+
+// Segments at the end that only group_states may fill: a log that takes no more prepares still has to survive restarts
+// (each writes states, and may skip the rest of a segment) and view changes.
+constexpr u32 wal_reserved_segments(const Limits& limits) {
+  return limits.wal_segments < 16 ? 1 : limits.wal_segments / 16;
+}
+
+class Wal {
+ public:
+  Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& ids, Counters& counters);
+  Wal(const Wal&) = delete;
+  Wal& operator=(const Wal&) = delete;
+  ~Wal();
+
+  // Admission, for records of `bytes` in all: the open batch, and the segments behind it. False may be true again after
+  // the next completion, unless free_permille() is 0. group_state may use the reserved segments.
+  bool has_room(u32 records, u64 bytes, Command command = Command::prepare) const;
+  // Joins the open batch. After has_room it cannot fail. The record must not change any more.
+  void append(const RecordMeta& meta, MessageRef record);
+  // Once per step: emits the open batch, or leaves it open to collect more while too many are under way.
+  void seal_batch(Instant now, EffectBag& out);
+
+  // False: not an id of the WAL. Appends what became stored by it, up to wal_batches_in_flight_max *
+  // wal_batch_records_max records, and what was read. A failed Write poisons: nothing is stored or written afterwards.
+  bool on_completion(Instant now, const Completion& completion, Vec<StoredRecord>& stored, Vec<LoadedRecord>& loaded,
+                     EffectBag& out);
+
+  // Reads a stored record back and proves that it is the prepare (group, op, identity); the answer comes with
+  // on_completion and repeats `purpose`. False: no read slot or slab is free, nothing was emitted; try later.
+  bool load(GroupId group, Op op, Digest identity, RecordPlace place, u64 purpose, IoClass io_class, EffectBag& out);
+
+  // When a marker that no batch carried is due: the seal_batch of that step writes it.
+  Instant deadline() const { return marker_due_ ? Instant::never() : marker_at_; }
+  void on_deadline(Instant now, EffectBag& out);
+
+  bool poisoned() const { return poisoned_; }
+  // Of the segments, what is left for new requests. 0: only as much again as the reserve, for prepares that other nodes
+  // admitted, and the reserve itself.
+  u16 free_permille() const;
+
+ private:
+  struct ReadSlot {
+    IoId id;
+    bool busy = false;
+    GroupId group;
+    Op op;
+    Digest identity;
+    RecordPlace place;
+    u64 purpose = 0;
+    MessageRef message;  // where the record goes; reserved before the read, so that want of memory is never damage
+  };
+
+  // wal.cc
+  WalBatch& slot(BatchNo batch) { return batches_[batch.raw() % batches_.size()]; }
+  WalBatch& open() { return slot(next_batch_); }
+  const WalBatch& open() const { return batches_[next_batch_.raw() % batches_.size()]; }
+  u64 under_way() const { return next_batch_ - first_batch_; }
+  bool find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const;
+  bool may_seal() const;
+  bool marker_wanted() const { return durable_records_ > carried_; }
+  void seal_open(EffectBag& out);
+  void arm_marker(Instant now);
+  bool on_write(const Completion& completion, Vec<StoredRecord>& stored);
+  void batch_done(WalBatch& batch, Vec<StoredRecord>& stored);
+  void advance_durable();
+  void report_marked(Vec<StoredRecord>& stored);
+  void settle();
+  // wal_read.cc
+  bool on_read(const Completion& completion, Vec<LoadedRecord>& loaded);
+  bool proven(const ReadSlot& slot, Bytes pages) const;
+  std::byte* buffer_of(const ReadSlot& slot);
+
+  const WalConfig config_;
+  const Limits& limits_;
+  const u64 seed_;
+  const Incarnation incarnation_;
+  Slabs& slabs_;
+  IoIds& ids_;
+  Counters& counters_;
+
+  // Batches [first_batch_, next_batch_) are under way or wait for their mark, next_batch_ is open; each in the slot of
+  // its number. One slot more than batches may be under way is kept for a lone marker, or waiting ones would never end.
+  Vec<WalBatch> batches_;
+  BatchNo first_batch_;
+  BatchNo next_batch_;
+  PageNo next_page_;
+  u32 next_index_page_;
+  u32 batches_writing_ = 0;
+  u32 writes_writing_ = 0;
+  GroupBloom prev_groups_;  // of next_batch_ - 1
+
+  BatchNo durable_;          // this batch and all before it are stored
+  BatchNo next_durable_;     // the first one that isn't known to be stored
+  BatchNo durable_records_;  // the newest of them with records
+  BatchNo durable_strict_;   // the newest of them with strict records
+  BatchNo carried_;          // highest marker in an index page that was emitted
+  BatchNo marked_;           // highest marker in an index page that is stored
+  Instant marker_at_ = Instant::never();
+  bool marker_due_ = false;
+  bool poisoned_ = false;
+
+  Vec<ReadSlot> reads_;
+  PageBuffer read_pages_;  // record_pages_max each
+};
+
+}  // namespace keelson
