@@ -15,8 +15,7 @@ inline constexpr u32 page_bytes = 4096;  // also the alignment of every I/O
 inline constexpr u32 stamp_bytes = 32;
 inline constexpr u32 payload_bytes = page_bytes - stamp_bytes;
 inline constexpr u32 record_alignment = 16;
-inline constexpr u32 superblock_copies = 4;
-inline constexpr u32 superblock_copy_stride = 64 * 1024;  // what spoils one copy should not reach the next
+inline constexpr u32 superblock_zone_bytes = 256 * 1024;
 static_assert(payload_bytes % record_alignment == 0);
 static_assert(Limits::standard().wal_page_bytes == page_bytes && Limits::tiny().wal_page_bytes == page_bytes);
 
@@ -27,7 +26,7 @@ struct StoreLayout {
   u64 checkpoint_bytes = 0;  // no checkpoints yet
 
   static constexpr StoreLayout of(const Limits& limits) {
-    return {u64{superblock_copies} * superblock_copy_stride,
+    return {superblock_zone_bytes,
             u64{limits.wal_segments} * limits.wal_segment_pages * page_bytes,
             u64{limits.wal_segments} * limits.index_pages_per_segment * page_bytes, 0};
   }
