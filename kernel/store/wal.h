@@ -111,14 +111,15 @@ class Wal {
   void seal_open(EffectBag& out);
   void arm_marker(Instant now);
   bool on_write(const Completion& completion, Vec<StoredRecord>& stored);
+  void poison();
   void batch_done(WalBatch& batch, Vec<StoredRecord>& stored);
   void advance_durable();
   void report_marked(Vec<StoredRecord>& stored);
   void settle();
   // wal_read.cc
   bool on_read(const Completion& completion, Vec<LoadedRecord>& loaded);
-  bool proven(const ReadSlot& slot, Bytes pages) const;
-  std::byte* buffer_of(const ReadSlot& slot);
+  bool proven(ReadSlot& slot);
+  MutableBytes pages_of_slot(const ReadSlot& slot);
 
   const WalConfig config_;
   const Limits& limits_;

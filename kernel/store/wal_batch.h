@@ -84,9 +84,9 @@ class WalBatch {
 
  private:
   void lay_out(const BatchHead& head, const WalSpot& spot, u64 seed);
+  void begin_page(const BatchHead& head, const WalSpot& spot);
   void write_index(const BatchHead& head, const WalSpot& spot, u64 seed);
   void emit(const WalSpot& spot, const Limits& limits, IoIds& ids, Vec<Write>& out);
-  void add_part(const std::byte* data, std::size_t size);
 
   struct Run {           // one Write's share of the WAL pages
     u32 first_page = 0;  // within the batch

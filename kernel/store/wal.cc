@@ -1,0 +1,220 @@
+#include "keelson/store/wal.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+StoredRecord stored_record(const WalBatch::Record& record) {
+  const RecordMeta& meta = record.meta;
+  return {meta.group, meta.command, meta.op, meta.identity, meta.state_seq, record.place};
+}
+
+}  // namespace
+
+Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& ids, Counters& counters)
+    : config_(config),
+      limits_(config_.limits),
+      seed_(page_seed(config.cluster, config.shard)),
+      incarnation_(start.incarnation),
+      slabs_(slabs),
+      ids_(ids),
+      counters_(counters),
+      batches_(std::size_t{limits_.wal_batches_in_flight_max} + 2),
+      first_batch_(start.next_batch),
+      next_batch_(start.next_batch),
+      next_page_(start.next_page),
+      next_index_page_(start.next_index_page),
+      prev_groups_(start.prev_groups),
+      durable_(start.durable_batch),
+      next_durable_(start.next_batch),
+      durable_records_(start.durable_batch),
+      durable_strict_(start.durable_batch),
+      carried_(start.durable_batch),
+      marked_(start.durable_batch),
+      reads_(limits_.reads_in_flight_max),
+      read_pages_(std::size_t{limits_.reads_in_flight_max} * record_pages_max(limits_)) {
+  check(consistent(limits_) && start.durable_batch < start.next_batch);
+  check(start.next_index_page <= limits_.index_pages_per_segment);
+  while (!batches_.full()) batches_.emplace_back(limits_);
+  check(batches_[0].pending.capacity() <= limits_.writes_in_flight_max);
+  reads_.resize(limits_.reads_in_flight_max);
+}
+
+Wal::~Wal() = default;
+
+// Where a batch may begin: behind the one before, else in the next segment. `index_spare` index pages of the very last
+// segment are left alone.
+bool Wal::find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const {
+  const u64 segment = segment_of(limits_, next_page_);
+  const auto index_fits = [&](u64 in, u32 used) {
+    const u32 spare = in + 1 == limits_.wal_segments ? index_spare : 0;
+    return used + index_pages + spare <= limits_.index_pages_per_segment;
+  };
+  if (segment < segments_end && page_in_segment(limits_, next_page_) + pages <= limits_.wal_segment_pages &&
+      index_fits(segment, next_index_page_)) {
+    spot = {next_page_, next_index_page_};
+    return true;
+  }
+  if (segment + 1 >= segments_end || !index_fits(segment + 1, 0)) return false;
+  spot = {first_page_of(limits_, segment + 1), 0};
+  return true;
+}
+
+// Whatever is admitted will need marks: at the very end an index page is kept for each batch that may wait for one.
+bool Wal::has_room(u32 records, u64 bytes, Command command) const {
+  if (poisoned_ || !open().fits(records, bytes)) return false;
+  const u32 index_pages = index_pages_for(static_cast<u32>(open().records.size()) + records);
+  const u64 reserved = command == Command::group_state ? 0 : wal_reserved_segments(limits_);
+  WalSpot spot;
+  return find_spot(open().pages_with(records, bytes), index_pages, limits_.wal_segments - reserved,
+                   limits_.wal_batches_in_flight_max, spot);
+}
+
+void Wal::append(const RecordMeta& meta, MessageRef record) {
+  check(has_room(1, record.size(), Command::group_state));
+  RecordMeta own = meta;
+  own.strict = meta.strict || config_.tunables.strict_ack;
+  open().append(own, std::move(record));
+}
+
+bool Wal::may_seal() const {
+  const u64 batches_max = limits_.wal_batches_in_flight_max + (open().records.empty() ? 1 : 0);
+  return batches_writing_ < limits_.wal_batches_in_flight_max && under_way() < batches_max &&
+         writes_writing_ + open().writes_max() <= limits_.writes_in_flight_max;
+}
+
+void Wal::seal_batch(Instant now, EffectBag& out) {
+  if (poisoned_) return;
+  const bool marker_now = marker_wanted() && (marker_due_ || durable_strict_ > carried_);
+  if ((!open().records.empty() || marker_now) && may_seal()) seal_open(out);
+  arm_marker(now);
+}
+
+void Wal::seal_open(EffectBag& out) {
+  WalBatch& batch = open();
+  const bool marker = batch.records.empty();
+  WalSpot spot;
+  if (!find_spot(batch.pages(), batch.index_pages(), limits_.wal_segments, 0, spot)) {
+    check(marker);  // records were admitted
+    return;
+  }
+  if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
+  batch.seal({next_batch_, durable_, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
+  carried_ = durable_;
+  prev_groups_ = batch.groups();
+  next_page_ = spot.page + batch.pages();
+  next_index_page_ = spot.index_page + batch.index_pages();
+  if (segment_of(limits_, next_page_) != segment_of(limits_, spot.page)) {
+    next_index_page_ = 0;
+    counters_.hit(Mark::wal_segment_full);
+  }
+  ++batches_writing_;
+  writes_writing_ += static_cast<u32>(batch.pending.size());
+  counters_.add(marker ? Counter::wal_markers : Counter::wal_batches);
+  counters_.add(Counter::wal_pages, batch.pages());
+  if (marker) counters_.hit(Mark::wal_lone_marker);
+  ++next_batch_;
+  check(open().records.empty() && !open().sealed);
+}
+
+void Wal::arm_marker(Instant now) {
+  if (!marker_wanted()) {
+    marker_at_ = Instant::never();
+    marker_due_ = false;
+  } else if (marker_at_ == Instant::never() && !marker_due_) {
+    marker_at_ = now + config_.tunables.marker_delay;
+  }
+}
+
+void Wal::on_deadline(Instant now, EffectBag&) {
+  if (now < deadline()) return;
+  marker_at_ = Instant::never();
+  marker_due_ = marker_wanted();
+}
+
+bool Wal::on_completion(Instant, const Completion& completion, Vec<StoredRecord>& stored, Vec<LoadedRecord>& loaded,
+                        EffectBag&) {
+  return completion.kind == IoKind::write ? on_write(completion, stored) : on_read(completion, loaded);
+}
+
+bool Wal::on_write(const Completion& completion, Vec<StoredRecord>& stored) {
+  for (BatchNo b = first_batch_; b < next_batch_; ++b) {
+    WalBatch& batch = slot(b);
+    const auto at = std::find_if(batch.pending.begin(), batch.pending.end(),
+                                 [&](const WalBatch::PendingWrite& write) { return write.id == completion.id; });
+    if (at == batch.pending.end()) continue;
+    const bool index = at->index;
+    batch.pending.erase_at(static_cast<std::size_t>(at - batch.pending.begin()));
+    --writes_writing_;
+    if (completion.status != IoStatus::ok) poison();
+    if (index && !poisoned_) marked_ = std::max(marked_, batch.carried);
+    if (batch.pending.empty()) batch_done(batch, stored);
+    if (!poisoned_) {
+      report_marked(stored);
+      settle();
+    }
+    return true;
+  }
+  return false;
+}
+
+// What is under way keeps its memory until the driver is done with it.
+void Wal::poison() {
+  poisoned_ = true;
+  open().clear();
+  marker_at_ = Instant::never();
+  marker_due_ = false;
+}
+
+void Wal::batch_done(WalBatch& batch, Vec<StoredRecord>& stored) {
+  --batches_writing_;
+  batch.drop_messages();
+  if (poisoned_) return;
+  if (batch.no != next_durable_) counters_.hit(Mark::wal_batch_completed_out_of_order);
+  batch.stored = true;
+  for (const auto& record : batch.records)
+    if (!record.meta.strict) stored.push_back(stored_record(record));
+  advance_durable();
+}
+
+void Wal::advance_durable() {
+  for (; next_durable_ < next_batch_ && slot(next_durable_).stored; ++next_durable_) {
+    durable_ = next_durable_;
+    const WalBatch& batch = slot(durable_);
+    if (!batch.records.empty()) durable_records_ = durable_;
+    if (batch.has_strict) durable_strict_ = durable_;
+  }
+}
+
+void Wal::report_marked(Vec<StoredRecord>& stored) {
+  for (BatchNo b = first_batch_; b < next_batch_ && b <= marked_; ++b) {
+    WalBatch& batch = slot(b);
+    if (!batch.has_strict || batch.reported) continue;
+    check(batch.stored);
+    for (const auto& record : batch.records)
+      if (record.meta.strict) stored.push_back(stored_record(record));
+    batch.reported = true;
+  }
+}
+
+void Wal::settle() {
+  while (first_batch_ < next_batch_) {
+    WalBatch& batch = slot(first_batch_);
+    if (!batch.stored || (batch.has_strict && !batch.reported)) return;
+    batch.clear();
+    ++first_batch_;
+  }
+}
+
+u16 Wal::free_permille() const {
+  const u64 end = limits_.wal_segments - u64{2} * wal_reserved_segments(limits_);
+  const u64 segment = segment_of(limits_, next_page_);
+  if (segment >= end) return 0;
+  const u64 pages = (limits_.wal_segment_pages - page_in_segment(limits_, next_page_)) * u64{1000};
+  const u64 index_pages = (limits_.index_pages_per_segment - next_index_page_) * u64{1000};
+  const u64 here = std::min(pages / limits_.wal_segment_pages, index_pages / limits_.index_pages_per_segment);
+  return static_cast<u16>(((end - 1 - segment) * 1000 + here) / end);
+}
+
+}  // namespace keelson
