@@ -131,6 +131,7 @@ void Coroutine::start() {
 #endif
 }
 
+// The thread sanitizer follows function entries and exits, so it must be told in the very function that switches.
 void Coroutine::resume() {
   check(state_ == State::fresh || state_ == State::suspended);
   if (state_ == State::fresh) start();
@@ -144,6 +145,9 @@ void Coroutine::resume() {
   __tsan_switch_to_fiber(inner_.tsan_fiber, 0);
 #endif
   inside_ = std::move(inside_).resume();
+#if KEELSON_TSAN
+  if (state_ == State::done) __tsan_switch_to_fiber(outer_.tsan_fiber, 0);
+#endif
 #if KEELSON_ASAN
   __sanitizer_finish_switch_fiber(outer_.fake_stack, nullptr, nullptr);
 #endif
@@ -152,33 +156,29 @@ void Coroutine::resume() {
 
 boost::context::fiber Coroutine::run(boost::context::fiber from) {
   outside_ = std::move(from);
-  arrive(nullptr);
+#if KEELSON_ASAN
+  __sanitizer_finish_switch_fiber(nullptr, &outer_.bottom, &outer_.bytes);
+#endif
   entry_(argument_);
   state_ = State::done;
-  leave(true);
+#if KEELSON_ASAN
+  __sanitizer_start_switch_fiber(nullptr, outer_.bottom, outer_.bytes);
+#endif
   return std::move(outside_);
 }
 
 void Coroutine::suspend() {
   check(state_ == State::running);
   state_ = State::suspended;
-  leave(false);
-  outside_ = std::move(outside_).resume();
-  arrive(inner_.fake_stack);
-}
-
-void Coroutine::leave([[maybe_unused]] bool for_ever) {
 #if KEELSON_ASAN
-  __sanitizer_start_switch_fiber(for_ever ? nullptr : &inner_.fake_stack, outer_.bottom, outer_.bytes);
+  __sanitizer_start_switch_fiber(&inner_.fake_stack, outer_.bottom, outer_.bytes);
 #endif
 #if KEELSON_TSAN
   __tsan_switch_to_fiber(outer_.tsan_fiber, 0);
 #endif
-}
-
-void Coroutine::arrive([[maybe_unused]] const void* fake_stack) {
+  outside_ = std::move(outside_).resume();
 #if KEELSON_ASAN
-  __sanitizer_finish_switch_fiber(const_cast<void*>(fake_stack), &outer_.bottom, &outer_.bytes);
+  __sanitizer_finish_switch_fiber(inner_.fake_stack, &outer_.bottom, &outer_.bytes);
 #endif
 }
 

@@ -64,8 +64,7 @@ class Coroutine {
     void* caught = nullptr;
     unsigned uncaught = 0;
   };
-  class Side {  // one end of a switch, as sanitizers know it
-   public:
+  struct Side {  // one end of a switch, as sanitizers know it
     void* fake_stack = nullptr;
     const void* bottom = nullptr;
     std::size_t bytes = 0;
@@ -74,8 +73,6 @@ class Coroutine {
   static void swap_exception_state(ExceptionState& other);
   void start();
   boost::context::fiber run(boost::context::fiber from);
-  void leave(bool for_ever);
-  void arrive(const void* fake_stack);
 
   StackPool& stacks_;
   Entry entry_;
