@@ -95,9 +95,10 @@ constexpr bool consistent(const Limits& limits) {
          limits.wal_batch_pages_max <= limits.wal_segment_pages &&
          // the largest message fits a batch: a page holds 32 bytes of stamp
          limits.message_size_max + limits.wal_page_bytes <= limits.wal_batch_pages_max * (limits.wal_page_bytes - 32) &&
-         // a full batch's index fits a segment, with a marker page for each batch in flight; 63 entries per page
+         // a full batch's index fits a segment, with a marker page for it and each batch in flight; 63 entries per page
          (limits.wal_batch_records_max + 62) / 63 <= 255 &&
-         (limits.wal_batch_records_max + 62) / 63 + limits.wal_batches_in_flight_max < limits.index_pages_per_segment &&
+         (limits.wal_batch_records_max + 62) / 63 + limits.wal_batches_in_flight_max + 1 <=
+             limits.index_pages_per_segment &&
          limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max;
 }
 static_assert(consistent(Limits::standard()));

@@ -62,13 +62,14 @@ bool Wal::find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spar
 }
 
 // Whatever is admitted will need marks: at the very end an index page is kept for each batch that may wait for one.
+// Since markers may leave before the open batch, that also keeps its own place.
 bool Wal::has_room(u32 records, u64 bytes, Command command) const {
   if (poisoned_ || !open().fits(records, bytes)) return false;
   const u32 index_pages = index_pages_for(static_cast<u32>(open().records.size()) + records);
   const u64 reserved = command == Command::group_state ? 0 : wal_reserved_segments(limits_);
   WalSpot spot;
   return find_spot(open().pages_with(records, bytes), index_pages, limits_.wal_segments - reserved,
-                   limits_.wal_batches_in_flight_max, spot);
+                   limits_.wal_batches_in_flight_max + 1, spot);
 }
 
 void Wal::append(const RecordMeta& meta, MessageRef record) {
@@ -78,27 +79,38 @@ void Wal::append(const RecordMeta& meta, MessageRef record) {
   open().append(own, std::move(record));
 }
 
-bool Wal::may_seal() const {
-  const u64 batches_max = limits_.wal_batches_in_flight_max + (open().records.empty() ? 1 : 0);
-  return batches_writing_ < limits_.wal_batches_in_flight_max && under_way() < batches_max &&
-         writes_writing_ + open().writes_max() <= limits_.writes_in_flight_max;
+// Whether slot and Writes for one more batch are free. A lone marker may take the slot that is kept for it.
+bool Wal::may_seal(u32 writes, bool marker) const {
+  return batches_writing_ < limits_.wal_batches_in_flight_max &&
+         under_way() < u64{limits_.wal_batches_in_flight_max} + (marker ? 1 : 0) &&
+         writes_writing_ + writes <= limits_.writes_in_flight_max;
 }
 
 void Wal::seal_batch(Instant now, EffectBag& out) {
   if (poisoned_) return;
-  const bool marker_now = marker_wanted() && (marker_due_ || durable_strict_ > carried_);
-  if ((!open().records.empty() || marker_now) && may_seal()) seal_open(out);
+  const bool waited_for = durable_strict_ > carried_;
+  if (!open().records.empty() && may_seal(open().writes_max(), false))
+    seal_open(out);
+  else if (waited_for || (marker_due_ && open().records.empty()))
+    seal_marker(out);
   arm_marker(now);
+}
+
+// A batch without records. If the open one has some, it waits for a slot: it gets the next number, this goes first.
+void Wal::seal_marker(EffectBag& out) {
+  WalSpot spot;
+  if (!may_seal(1, true) || !find_spot(0, 1, limits_.wal_segments, 0, spot)) return;
+  if (!open().records.empty()) std::swap(slot(next_batch_), slot(next_batch_ + 1));
+  check(open().records.empty() && !open().sealed);
+  seal_open(out);
+  counters_.hit(Mark::wal_lone_marker);
 }
 
 void Wal::seal_open(EffectBag& out) {
   WalBatch& batch = open();
-  const bool marker = batch.records.empty();
   WalSpot spot;
-  if (!find_spot(batch.pages(), batch.index_pages(), limits_.wal_segments, 0, spot)) {
-    check(marker);  // records were admitted
-    return;
-  }
+  const bool found = find_spot(batch.pages(), batch.index_pages(), limits_.wal_segments, 0, spot);
+  check(found);  // has_room saw to it
   if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
   batch.seal({next_batch_, durable_, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
   carried_ = durable_;
@@ -111,11 +123,10 @@ void Wal::seal_open(EffectBag& out) {
   }
   ++batches_writing_;
   writes_writing_ += static_cast<u32>(batch.pending.size());
-  counters_.add(marker ? Counter::wal_markers : Counter::wal_batches);
+  counters_.add(batch.records.empty() ? Counter::wal_markers : Counter::wal_batches);
   counters_.add(Counter::wal_pages, batch.pages());
-  if (marker) counters_.hit(Mark::wal_lone_marker);
   ++next_batch_;
-  check(open().records.empty() && !open().sealed);
+  check(!open().sealed);
 }
 
 void Wal::arm_marker(Instant now) {

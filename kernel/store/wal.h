@@ -106,8 +106,9 @@ class Wal {
   const WalBatch& open() const { return batches_[next_batch_.raw() % batches_.size()]; }
   u64 under_way() const { return next_batch_ - first_batch_; }
   bool find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const;
-  bool may_seal() const;
+  bool may_seal(u32 writes, bool marker) const;
   bool marker_wanted() const { return durable_records_ > carried_; }
+  void seal_marker(EffectBag& out);
   void seal_open(EffectBag& out);
   void arm_marker(Instant now);
   bool on_write(const Completion& completion, Vec<StoredRecord>& stored);
