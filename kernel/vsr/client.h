@@ -15,12 +15,12 @@ namespace keelson {
 
 struct ClientConfig {
   ClusterId cluster;
-  ClientId id;                      // random, never reused
-  u16 node_count = 0;               // nodes 0 .. node_count - 1
+  ClientId id;         // random, never reused
+  u16 node_count = 0;  // nodes 0 .. node_count - 1
   Limits limits;
   Tunables tunables;
-  u64 seed = 0;                     // jitter
-  Duration timeout = milliseconds(5000);   // of a submission that names none
+  u64 seed = 0;                           // jitter
+  Duration timeout = milliseconds(5000);  // of a submission that names none
 };
 
 class Client {
