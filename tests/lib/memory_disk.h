@@ -106,6 +106,13 @@ class MemoryDisk {
     });
   }
 
+  // Every page of a zone that was ever written, in order.
+  template <class Visit>
+  void for_written(Zone zone, Visit visit) const {
+    for (auto it = pages_.lower_bound({zone, 0}); it != pages_.end() && it->first.first == zone; ++it)
+      visit(it->first.second, Bytes(it->second));
+  }
+
   // ---- damage
 
   void flip_bit(Zone zone, u64 offset, u32 bit = 0) {

@@ -53,7 +53,7 @@ TEST_F(LogIndexTest, RoomEndsWithTheJournalAndWithTheChunks) {
   EXPECT_TRUE(log.has_room(Op(journal_max)));
   EXPECT_FALSE(log.has_room(Op(257)));
   LogIndex greedy(chunks, 10'000);
-  for (const u64 op : {1, 65, 129, 193}) greedy.touch(Op(op));
+  for (const u64 op : {1u, 65u, 129u, 193u}) greedy.touch(Op(op));
   EXPECT_EQ(chunks.available(), 0u);
   EXPECT_FALSE(log.has_room(Op(1)));
   EXPECT_FALSE(greedy.has_room(Op(257)));
