@@ -1,0 +1,212 @@
+#include "keelson/store/recovery.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+// After so many segments without a trace there is nothing behind: what was in flight when the process died may have
+// landed in any order, and reached no further than this.
+u64 blank_segments_max(const Limits& limits) {
+  const u64 in_flight = u64{limits.wal_batches_in_flight_max} + 1;  // and a lone marker
+  const u64 index_pages = index_pages_for(limits.wal_batch_records_max);
+  const auto batches_in = [](u64 pages, u64 pages_max) {  // at least, before a segment is left
+    return pages < pages_max ? 1 : (pages - pages_max) / pages_max + 1;
+  };
+  const u64 fewest = std::min(batches_in(limits.wal_segment_pages, limits.wal_batch_pages_max),
+                              batches_in(limits.index_pages_per_segment, index_pages));
+  return in_flight / fewest + 1;
+}
+
+SuperblockOwner owner_of(const RecoveryConfig& config) {
+  return {config.cluster, config.node, config.generation, config.shard, config.shard_count, config.limits.digest()};
+}
+
+}  // namespace
+
+Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks, IoIds& ids, Counters& counters)
+    : config_(config),
+      slabs_(slabs),
+      chunks_(chunks),
+      ids_(ids),
+      counters_(counters),
+      groups_(config.groups.size()),
+      group_ids_(config.groups.size()),
+      superblock_(owner_of(config), ids, counters) {
+  for (const auto& group : config.groups) groups_.push_back(group);
+  std::sort(groups_.begin(), groups_.end(), [](const auto& a, const auto& b) { return a.group < b.group; });
+  for (const auto& group : groups_) group_ids_.push_back(group.group);
+  owner_ = {config.cluster, config.node, config.shard, group_ids_.span()};
+  facts_.segment_pages = config.limits.wal_segment_pages;
+  facts_.states = Vec<FoundState>(groups_.size());
+  facts_.states.resize(groups_.size());
+}
+
+Recovery::~Recovery() = default;
+
+void Recovery::start(Instant, EffectBag& out) {
+  check(phase_ == Phase::superblock && superblock_.state() == SuperblockFile::State::closed);
+  superblock_.open(out);
+}
+
+bool Recovery::on_completion(Instant, const Completion& completion, EffectBag& out) {
+  const bool known = superblock_.on_completion(completion, out) ||
+                     (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out)));
+  if (known && state_ == State::running) advance(out);
+  return known;
+}
+
+void Recovery::advance(EffectBag& out) {
+  if (superblock_.state() == SuperblockFile::State::refused) return refuse(superblock_.refusal());
+  switch (phase_) {
+    case Phase::superblock:
+      if (superblock_.state() == SuperblockFile::State::ready) probe_ends(out);
+      return;
+    case Phase::probe:
+      if (scan_->probes_open > 0) return;
+      if (scan_->probes[0].failed && scan_->probes[1].failed)
+        return refuse({"truncated",
+                       "Neither the end of the log nor that of its index can be read: the file should have {0} bytes; "
+                       "check that it is whole.",
+                       {StoreLayout::of(config_.limits).file_bytes(), 0, 0, 0}});
+      phase_ = Phase::scan;
+      return scan_->reader.start(segment_, out);
+    case Phase::scan:
+      if (!scan_->reader.busy()) next_segment(out);
+      return;
+    case Phase::incarnation:
+      if (superblock_.state() != SuperblockFile::State::ready) return;
+      phase_ = Phase::over;
+      state_ = State::done;
+      return;
+    case Phase::over:
+      return;
+  }
+}
+
+// A file that was cut short must not be read as one whose tail is damaged.
+void Recovery::probe_ends(EffectBag& out) {
+  phase_ = Phase::probe;
+  scan_ = std::make_unique<Scan>(config_.limits, ids_);
+  const StoreLayout layout = StoreLayout::of(config_.limits);
+  constexpr Zone zones[probe_count] = {Zone::wal, Zone::index};
+  for (u32 i = 0; i < probe_count; ++i) {
+    scan_->probes[i].id = ids_.next();
+    ++scan_->probes_open;
+    out.reads.push_back(Read{scan_->probes[i].id, zones[i], layout.zone_bytes(zones[i]) - page_bytes,
+                             scan_->probe_pages.span(i, 1), IoClass::read_client});
+  }
+}
+
+bool Recovery::on_probe(const Completion& completion) {
+  for (Probe& probe : scan_->probes) {
+    if (probe.id != completion.id) continue;
+    probe.id = IoId();
+    probe.failed = completion.status != IoStatus::ok;
+    --scan_->probes_open;
+    return true;
+  }
+  return false;
+}
+
+void Recovery::next_segment(EffectBag& out) {
+  SegmentAnalysis analysis(owner_, config_.limits, scan_->reader.image(), scan_->scratch, facts_);
+  scan_->blank_segments = analysis.run() ? 0 : scan_->blank_segments + 1;
+  ++segment_;
+  if (segment_ == config_.limits.wal_segments || scan_->blank_segments == blank_segments_max(config_.limits))
+    return end_scan(out);
+  scan_->reader.start(segment_, out);
+}
+
+void Recovery::end_scan(EffectBag& out) {
+  scan_.reset();
+  const Superblock& old = superblock_.current();
+  history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
+  judge_records();
+  if (old.incarnation.raw() == std::numeric_limits<u32>::max())
+    return refuse({"numbers_used_up", "This data file was started too often: format a new one.", {}});
+  if (history_->highest().raw() == std::numeric_limits<u64>::max())
+    return refuse(
+        {"numbers_used_up", "The log of this data file names a batch beyond the last one: format a new one.", {}});
+  find_end();
+  Superblock next = old;
+  next.incarnation = old.incarnation + 1;
+  next.durable_batch = wal_start_.durable_batch;
+  next.first_batch = wal_start_.next_batch;
+  next.clean = 0;
+  wal_start_.incarnation = next.incarnation;
+  phase_ = Phase::incarnation;
+  superblock_.update(next, out);
+}
+
+void Recovery::judge_records() {
+  for (FoundRecord& record : facts_.records) {
+    const RecoveryRow row = row_of(history_->mark_of(record.batch), record.entry, record.record);
+    counters_.hit(mark_of(row));
+    const bool solo = groups_[record.group].voters == 1;
+    record.fate = fate_of(row, solo ? RecordClass::solo : record.strict ? RecordClass::strict : RecordClass::normal);
+  }
+  std::sort(facts_.records.begin(), facts_.records.end(), [](const FoundRecord& a, const FoundRecord& b) {
+    if (a.group != b.group) return a.group < b.group;
+    if (a.command != b.command) return a.command < b.command;
+    if (a.command == Command::prepare && a.op != b.op) return a.op < b.op;
+    if (a.place.page != b.place.page) return a.place.page < b.place.page;
+    return a.place.offset < b.place.offset;
+  });
+}
+
+// Behind every trace, in the log and in its index: what a crash left is never written over.
+void Recovery::find_end() {
+  const Limits& limits = config_.limits;
+  const auto last_segment = [](u64 end, u64 per_segment) { return end == 0 ? 0 : (end - 1) / per_segment; };
+  u64 segment = std::max(last_segment(facts_.wal_end.raw(), limits.wal_segment_pages),
+                         last_segment(facts_.slots_end, limits.index_pages_per_segment));
+  PageNo page = std::max(facts_.wal_end, first_page_of(limits, segment));
+  const u64 slots_before = segment * limits.index_pages_per_segment;
+  u64 slot = facts_.slots_end > slots_before ? facts_.slots_end - slots_before : 0;
+  if (segment_of(limits, page) > segment) slot = 0;
+  wal_start_.next_page = page;
+  wal_start_.next_index_page = static_cast<u32>(slot);
+  const BatchNo highest = history_->highest();
+  wal_start_.next_batch = highest + 1;
+  wal_start_.durable_batch = history_->highest_marker();
+  wal_start_.prev_groups = history_->groups_of(highest);
+}
+
+std::span<const FoundRecord> Recovery::records_of(u32 group, Command command) const {
+  const auto& all = facts_.records;
+  const auto from = std::partition_point(all.begin(), all.end(), [&](const FoundRecord& r) {
+    return r.group < group || (r.group == group && r.command < command);
+  });
+  const auto end = std::partition_point(from, all.end(),
+                                        [&](const FoundRecord& r) { return r.group == group && r.command == command; });
+  return {from, end};
+}
+
+RecoveredGroup Recovery::take_group(GroupId group) {
+  check(state_ == State::done);
+  const auto at = std::lower_bound(group_ids_.begin(), group_ids_.end(), group);
+  check(at != group_ids_.end() && *at == group);
+  const auto index = static_cast<u32>(at - group_ids_.begin());
+  const GroupFindings findings{group,
+                               config_.cluster,
+                               groups_[index].voters,
+                               records_of(index, Command::group_state),
+                               records_of(index, Command::prepare),
+                               &facts_.states[index],
+                               history_.get()};
+  return GroupRecovery(findings, config_.limits, chunks_).run();
+}
+
+std::unique_ptr<Wal> Recovery::make_wal() {
+  check(state_ == State::done);
+  return std::make_unique<Wal>(WalConfig{config_.cluster, config_.shard, config_.limits, config_.tunables}, wal_start_,
+                               slabs_, ids_, counters_);
+}
+
+void Recovery::refuse(const ShardRefusal& refusal) {
+  refusal_ = refusal;
+  state_ = State::refused;
+}
+
+}  // namespace keelson

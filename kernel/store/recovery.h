@@ -1,0 +1,100 @@
+// Recovery: from a data file to a shard that may run: whose file it is, what its log holds, and a new incarnation that
+// is durable before anybody hears of it.
+//
+// Who uses it: the shard, from Boot until state() is done; then it takes a log per group and the Wal, and drops it. A
+// state machine over Read and Write effects. The whole log is read (there are no checkpoints yet). Any bytes on the
+// disk are legal input. Not here: what damage means (classify.h, rules.h), who repairs it (vsr).
+#pragma once
+
+#include <memory>
+
+#include "keelson/store/recovery_group.h"
+#include "keelson/store/recovery_segment.h"
+#include "keelson/store/superblock_file.h"
+#include "keelson/store/wal.h"
+
+namespace keelson {
+
+struct RecoveryConfig {
+  struct Group {
+    GroupId group;
+    u8 voters = 0;
+  };
+  ClusterId cluster;
+  NodeId node;
+  Generation generation;
+  ShardId shard;
+  u16 shard_count = 1;
+  Limits limits;
+  Tunables tunables;
+  std::span<const Group> groups;  // of this shard; copied
+};
+
+class Recovery {
+ public:
+  Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks, IoIds& ids, Counters& counters);
+  ~Recovery();
+  Recovery(const Recovery&) = delete;
+  Recovery& operator=(const Recovery&) = delete;
+
+  void start(Instant now, EffectBag& out);
+  bool on_completion(Instant now, const Completion& completion, EffectBag& out);  // false: not its id
+
+  enum class State : u8 { running, done, refused };
+  State state() const { return state_; }
+  const ShardRefusal& refusal() const { return refusal_; }
+
+  // When done.
+  Incarnation incarnation() const { return superblock_.current().incarnation; }
+  RecoveredGroup take_group(GroupId group);  // once each
+  std::unique_ptr<Wal> make_wal();
+
+ private:
+  enum class Phase : u8 { superblock, probe, scan, incarnation, over };
+  static constexpr u32 probe_count = 2;
+  struct Probe {
+    IoId id;
+    bool failed = false;
+  };
+  // Memory of the scan; given back when it is over.
+  struct Scan {
+    Scan(const Limits& limits, IoIds& ids) : reader(limits, ids), scratch(limits), probe_pages(probe_count) {}
+    SegmentReader reader;
+    SegmentAnalysis::Scratch scratch;
+    PageBuffer probe_pages;
+    Probe probes[probe_count];
+    u32 probes_open = 0;
+    u32 blank_segments = 0;  // in a row
+  };
+
+  void advance(EffectBag& out);
+  void probe_ends(EffectBag& out);
+  bool on_probe(const Completion& completion);
+  void next_segment(EffectBag& out);
+  void end_scan(EffectBag& out);
+  void judge_records();
+  void find_end();
+  void refuse(const ShardRefusal& refusal);
+  std::span<const FoundRecord> records_of(u32 group, Command command) const;
+
+  const RecoveryConfig config_;
+  Slabs& slabs_;
+  LogChunks& chunks_;
+  IoIds& ids_;
+  Counters& counters_;
+  Vec<RecoveryConfig::Group> groups_;  // sorted
+  Vec<GroupId> group_ids_;
+  LogOwner owner_;
+
+  State state_ = State::running;
+  Phase phase_ = Phase::superblock;
+  ShardRefusal refusal_;
+  SuperblockFile superblock_;
+  std::unique_ptr<Scan> scan_;
+  u64 segment_ = 0;  // being read
+  LogFacts facts_;
+  std::unique_ptr<BatchHistory> history_;
+  WalStart wal_start_;
+};
+
+}  // namespace keelson

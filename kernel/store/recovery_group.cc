@@ -1,0 +1,277 @@
+#include "keelson/store/recovery_group.h"
+
+namespace keelson {
+
+GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits, LogChunks& chunks)
+    : findings_(findings),
+      limits_(limits),
+      result_{findings.group, false, {},    {}, LogIndex(chunks, limits.journal_ops_max), {}, {},
+              false,          false, false, {}} {}
+
+RecoveredGroup GroupRecovery::run() {
+  find_promise();
+  if (promise_.head.raw() > limits_.journal_ops_max) {  // more than any log holds
+    contradicted();
+    return std::move(result_);
+  }
+  find_live();
+  weigh_losses();
+  build_below_head();
+  build_above_head();
+  flag_missing();
+  finish();
+  return std::move(result_);
+}
+
+// ---------------------------------------------------------------- the promise
+
+void GroupRecovery::find_promise() {
+  FoundState& newest = *findings_.newest;
+  if (newest.exists) {
+    result_.has_state = true;
+    result_.state = newest.state;
+    result_.suffix = std::move(newest.suffix);
+    result_.amnesiac = result_.state.state_flags != 0;
+    promise_ = {newest.state.epoch, newest.state.view, newest.state.log_view, newest.state.head};
+    promise_batch_ = newest.batch;
+  }
+  for (const FoundRecord& lost : findings_.states) {
+    const bool newer = !newest.exists || lost.place.page > newest.place.page ||
+                       (lost.place.page == newest.place.page && lost.place.offset > newest.place.offset);
+    if (newer && (lost.fate == RecordFate::lost || lost.fate == RecordFate::damaged)) take_lost_promise(lost);
+  }
+}
+
+// Its entry repeats what was promised, but not the suffix.
+void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
+  if (lost.fate == RecordFate::damaged) return damaged(lost.op);
+  GroupState state = make<GroupState>();
+  state.cluster = findings_.cluster;
+  state.group = findings_.group;
+  state.epoch = lost.epoch;
+  state.view = lost.view;
+  state.log_view = lost.log_view;
+  state.head = lost.op;
+  state.commit_max = result_.state.commit_max;
+  state.state_seq = result_.state.state_seq + 1;
+  result_.has_state = true;
+  result_.state = state;
+  result_.suffix.clear();
+  promise_ = {lost.epoch, lost.view, lost.log_view, lost.op};
+  promise_batch_ = lost.batch;
+  promise_lost_ = true;
+  promise_identity_ = lost.identity;
+}
+
+// ---------------------------------------------------------------- losses of unknown content
+
+// The newest prepare that came from its primary under the promise.
+void GroupRecovery::find_live() {
+  for (const FoundRecord& record : findings_.prepares) {
+    if (record.fate != RecordFate::keep || !record.live) continue;
+    if (!store_rules::belongs_above_head(promise_, record.epoch, record.view)) continue;
+    live_batch_ = std::max(live_batch_, record.batch);
+    live_op_ = std::max(live_op_, record.op);
+  }
+}
+
+// Whether a record behind the loss limits what it may have taken from this group: ops up to `bound`.
+bool GroupRecovery::find_bound(BatchNo loss, Op& bound) const {
+  const bool by_promise = store_rules::bounds_loss(promise_batch_, loss);
+  const bool by_prepare = store_rules::bounds_loss(live_batch_, loss);
+  if (by_promise) bound = promise_.head;
+  if (by_prepare) bound = std::max(bound, live_op_);
+  return by_promise || by_prepare;
+}
+
+void GroupRecovery::weigh_losses() {
+  for (const Loss& loss : findings_.history->losses()) {
+    if (!loss.groups.may_contain(findings_.group)) continue;
+    const RecordFate fate = fate_of(loss.row, solo() ? RecordClass::solo : RecordClass::normal);
+    Op bound;
+    const bool bounded = find_bound(loss.batch, bound);
+    switch (fate) {
+      case RecordFate::amnesiac:
+        if (bounded)
+          lost_below_ = std::max(lost_below_, bound);
+        else
+          result_.amnesiac = true;
+        break;
+      case RecordFate::head_unknown:
+        if (bounded)
+          suspect_below_ = std::max(suspect_below_, bound);
+        else
+          result_.head_unknown = true;
+        break;
+      case RecordFate::damaged:
+        if (!bounded) damaged(Op());
+        break;
+      case RecordFate::keep:
+      case RecordFate::drop:
+      case RecordFate::suspect:
+      case RecordFate::lost:
+        break;
+    }
+  }
+}
+
+// ---------------------------------------------------------------- the log
+
+std::span<const FoundRecord> GroupRecovery::records_of(Op op) const {
+  const auto all = findings_.prepares;
+  const auto from = std::partition_point(all.begin(), all.end(), [&](const FoundRecord& r) { return r.op < op; });
+  auto end = from;
+  while (end != all.end() && end->op == op) ++end;
+  return {from, end};
+}
+
+const Prepare* GroupRecovery::suffix_at(Op op) const {
+  if (op > promise_.head || promise_.head - op >= result_.suffix.size()) return nullptr;
+  return &result_.suffix[promise_.head - op];
+}
+
+// The best record of the identity that belongs here; where that isn't known, the only one there is.
+const FoundRecord* GroupRecovery::choose(Op op, const Digest& wanted, bool wanted_known, bool& ambiguous) const {
+  const FoundRecord* best = nullptr;
+  for (const FoundRecord& record : records_of(op)) {
+    if (!store_rules::better(record.fate, RecordFate::drop)) continue;
+    if (wanted_known && !store_rules::belongs_below_head(wanted, record.identity)) continue;
+    if (best && best->identity != record.identity) ambiguous = true;
+    if (!best || store_rules::better(record.fate, best->fate)) best = &record;
+  }
+  return best;
+}
+
+// From the promised head downward: the suffix and the parents say which identity belongs where.
+void GroupRecovery::build_below_head() {
+  Link link{promise_identity_, promise_lost_ && !promise_identity_.is_zero()};
+  for (Op op = promise_.head; op > Op(); op = op - 1)
+    if (!build_op(op, link)) return contradicted();
+}
+
+// `link` says what the op above knows of this one, and, when done, what this one knows of the op below.
+bool GroupRecovery::build_op(Op op, Link& link) {
+  const Prepare* suffix = suffix_at(op);
+  const bool named = suffix && !suffix->identity.is_zero();
+  if (named && link.known && suffix->identity != link.identity) return false;
+  const bool linked = named || link.known;
+  const Digest wanted = named ? suffix->identity : link.identity;
+  bool ambiguous = false;
+  const FoundRecord* record = choose(op, wanted, linked, ambiguous);
+  if (!log_has_room(op)) return false;
+
+  // Without a link nothing says that a record is of this log. It is kept aside, to be linked by a peer's headers; above
+  // what is certainly committed it would be reported as ours, so there only the loss is.
+  const bool aside = record && !linked;
+  const bool hidden = aside && (ambiguous || (promise_lost_ && op > result_.state.commit_max));
+  if (record && !hidden) set_entry(*record);
+  if (linked) add_identity(op, wanted, named ? suffix : nullptr);
+  if (suffix && (suffix->entry_flags & entry_flag::suspect)) flag(op, log_bit::suspect);
+  if (suffix && (suffix->entry_flags & entry_flag::lost)) flag(op, log_bit::lost);
+  if (hidden || (promise_lost_ && !record)) flag(op, log_bit::lost);
+
+  const LogEntry& entry = result_.log.at(op);
+  if (solo() && !entry.has(log_bit::stored)) damaged(op);
+  link = {entry.parent, linked && entry.has(log_bit::full)};
+  return true;
+}
+
+// What the promise says of an op, whether or not there is a record of it.
+void GroupRecovery::add_identity(Op op, const Digest& identity, const Prepare* suffix) {
+  LogEntry& entry = result_.log.touch(op);
+  entry.identity = identity;
+  entry.bits |= log_bit::identity;
+  if (!suffix || (suffix->entry_flags & entry_flag::stub)) return;
+  Prepare header = *suffix;
+  header.entry_flags = 0;
+  result_.log.set_header(op, header);
+}
+
+// Above the promised head only what was stamped under the promise; where two of those differ, the promise is not what
+// it seems.
+void GroupRecovery::build_above_head() {
+  result_.head = promise_.head;
+  for (const FoundRecord& record : findings_.prepares) {
+    if (record.op <= promise_.head || !store_rules::better(record.fate, RecordFate::drop)) continue;
+    if (!store_rules::belongs_above_head(promise_, record.epoch, record.view)) continue;
+    if (solo() && record.op > result_.head + 1) break;  // what lies above a gap was never acked
+    if (!add_above(record)) return contradicted();
+    result_.head = record.op;
+  }
+}
+
+bool GroupRecovery::add_above(const FoundRecord& record) {
+  if (!log_has_room(record.op)) return false;
+  const LogEntry known = result_.log.at(record.op);
+  if (!known.blank() && known.identity != record.identity) return false;
+  const LogEntry& below = result_.log.at(record.op.minus_saturating(1));
+  const bool chained = record.fate != RecordFate::keep || below.blank() || below.identity == record.parent;
+  if (!chained) return false;
+  if (record.fate == RecordFate::damaged) damaged(record.op);
+  set_entry(record);
+  return true;
+}
+
+bool GroupRecovery::log_has_room(Op op) const { return result_.log.has_room(op); }
+
+// A better record of the same identity replaces what is known.
+void GroupRecovery::set_entry(const FoundRecord& record) {
+  LogEntry& entry = result_.log.touch(record.op);
+  if (entry.has(log_bit::stored)) return;
+  entry.identity = record.identity;
+  entry.bits |= log_bit::identity;
+  if (record.fate != RecordFate::keep) {
+    flag(record.op, record.fate == RecordFate::suspect ? log_bit::suspect : log_bit::lost);
+    return;
+  }
+  entry.parent = record.parent;
+  entry.checksum_body = record.checksum_body;
+  entry.timestamp = record.timestamp;
+  entry.commit = record.commit;
+  entry.place = record.place;
+  entry.size = record.place.size;
+  entry.request_count = record.request_count;
+  entry.view = record.view;
+  entry.release = record.release;
+  entry.operation = record.operation;
+  entry.bits = log_bit::identity | log_bit::full | log_bit::stored;
+}
+
+// Lost says more than suspect; both say nothing of an op that is stored.
+void GroupRecovery::flag(Op op, u16 bit) {
+  if (!log_has_room(op)) return contradicted();
+  LogEntry& entry = result_.log.touch(op);
+  if (entry.has(log_bit::stored) || entry.has(log_bit::lost)) return;
+  entry.bits = static_cast<u16>((entry.bits & ~log_bit::suspect) | bit);
+}
+
+void GroupRecovery::flag_missing() {
+  const Op last = std::min(std::max(lost_below_, suspect_below_), result_.head);
+  for (Op op(1); op <= last; ++op)
+    if (!result_.log.at(op).has(log_bit::stored)) flag(op, op <= lost_below_ ? log_bit::lost : log_bit::suspect);
+}
+
+void GroupRecovery::finish() {
+  if (solo()) {
+    result_.commit_max = result_.head;
+    return;
+  }
+  Op commit = std::max(result_.state.commit_max, store_rules::committed_below(result_.head, limits_.pipeline_max));
+  for (Op op(1); op <= result_.head; ++op) commit = std::max(commit, result_.log.at(op).commit);
+  result_.commit_max = commit;
+}
+
+void GroupRecovery::damaged(Op op) {
+  if (!result_.log_damaged || op < result_.damaged_op) result_.damaged_op = op;
+  result_.log_damaged = true;
+}
+
+// What is on this disk can't be one replica's log, though every piece of it is intact.
+void GroupRecovery::contradicted() {
+  if (solo())
+    damaged(Op());
+  else
+    result_.amnesiac = true;
+}
+
+}  // namespace keelson

@@ -1,0 +1,84 @@
+// GroupRecovery: one group's log out of what was found of it: the newest promise first, then the records that belong
+// under it, then what is missing.
+//
+// Who uses it: recovery, once per group. Pure but for the chunks of the index it builds. Not here: bytes, batches.
+#pragma once
+
+#include "keelson/store/log_index.h"
+#include "keelson/store/recovery_batches.h"
+#include "keelson/store/rules.h"
+
+namespace keelson {
+
+// What recovery hands to a group's replica.
+struct RecoveredGroup {
+  GroupId group;
+  bool has_state = false;  // false: no promise was ever made, or none is known
+  GroupState state;        // the newest; where only its index entry is left, what that says
+  Vec<Prepare> suffix;     // of it, from its head downward
+  LogIndex log;
+  Op head;  // highest op of the log: kept, lost, suspect or promised
+  Op commit_max;
+  bool head_unknown = false;  // ops above head may have been lost
+  bool amnesiac = false;      // promises may have been lost
+  bool log_damaged = false;   // one voter only: something nobody can repair
+  Op damaged_op;              // the lowest such op; 0: not known
+};
+
+struct GroupFindings {
+  GroupId group;
+  ClusterId cluster;
+  u8 voters = 0;
+  std::span<const FoundRecord> states;    // only their entries are left; in order of place
+  std::span<const FoundRecord> prepares;  // by op, then place
+  FoundState* newest = nullptr;           // moved from
+  const BatchHistory* history = nullptr;
+};
+
+class GroupRecovery {
+ public:
+  GroupRecovery(const GroupFindings& findings, const Limits& limits, LogChunks& chunks);
+  RecoveredGroup run();
+
+ private:
+  // The identity that an op must have, by the parent of the one above; known: that one is certainly of this log.
+  struct Link {
+    Digest identity;
+    bool known = false;
+  };
+  void find_promise();
+  void take_lost_promise(const FoundRecord& lost);
+  void find_live();
+  void weigh_losses();
+  bool find_bound(BatchNo loss, Op& bound) const;
+  void build_below_head();
+  const FoundRecord* choose(Op op, const Digest& wanted, bool wanted_known, bool& ambiguous) const;
+  bool build_op(Op op, Link& link);
+  void add_identity(Op op, const Digest& identity, const Prepare* suffix);
+  void build_above_head();
+  bool add_above(const FoundRecord& record);
+  void set_entry(const FoundRecord& record);
+  void flag(Op op, u16 bit);
+  void flag_missing();
+  void finish();
+  void damaged(Op op);
+  void contradicted();
+  bool log_has_room(Op op) const;
+  const Prepare* suffix_at(Op op) const;
+  std::span<const FoundRecord> records_of(Op op) const;
+  bool solo() const { return findings_.voters == 1; }
+
+  const GroupFindings findings_;
+  const Limits& limits_;
+  RecoveredGroup result_;
+  store_rules::Promise promise_;
+  BatchNo promise_batch_;      // 0: there is none
+  bool promise_lost_ = false;  // only its entry is left
+  Digest promise_identity_;    // then: of its head
+  BatchNo live_batch_;         // newest prepare that came live under the promise
+  Op live_op_;
+  Op lost_below_;  // ops up to here without a record were lost
+  Op suspect_below_;
+};
+
+}  // namespace keelson

@@ -1,0 +1,65 @@
+// The yes-or-no decisions of recovery, as pure functions on one page: which records belong to a group's log, and what a
+// loss of unknown extent means for it. Nothing else spells them out, so that a planted bug can shadow this header and
+// nothing more. The table from damage to fate is classify.h.
+#pragma once
+
+#include "keelson/base/types.h"
+#include "keelson/store/classify.h"
+
+namespace keelson::store_rules {
+
+// The newest durable promise of a group, as far as records are judged by it.
+struct Promise {
+  Epoch epoch{1};
+  View view;
+  View log_view;
+  Op head;
+};
+
+// Above the stored head only a record stamped with exactly the stored log_view is of this log: a newer view never
+// became durable, so nothing in it was acked; an older one was truncated. While a view change is under way there is
+// none.
+constexpr bool belongs_above_head(const Promise& promise, Epoch epoch, View stamp) {
+  return promise.log_view == promise.view && epoch == promise.epoch && stamp == promise.log_view;
+}
+
+// At or below the stored head identity decides, whatever the stamp.
+constexpr bool belongs_below_head(const Digest& wanted, const Digest& identity) { return wanted == identity; }
+
+// Of several records of one (op, identity) the best counts.
+constexpr bool better(RecordFate fate, RecordFate than) {
+  const auto rank = [](RecordFate f) {
+    switch (f) {
+      case RecordFate::keep:
+        return 3;
+      case RecordFate::lost:
+      case RecordFate::damaged:
+        return 2;
+      case RecordFate::suspect:
+        return 1;
+      case RecordFate::drop:
+      case RecordFate::head_unknown:
+      case RecordFate::amnesiac:
+        return 0;
+    }
+    return 0;
+  };
+  return rank(fate) > rank(than);
+}
+
+// A prepare that came from its primary proves that no newer promise was made before it. What this node wrote on its own
+// authority, as a repair or copied forward, proves nothing.
+constexpr bool is_live(NodeId author, NodeId self) { return author != self; }
+
+// A record behind a loss shows that the loss took no promise newer than its own.
+constexpr bool bounds_loss(BatchNo record, BatchNo loss) { return record > loss; }
+
+// At most pipeline_max ops of a log are uncommitted.
+constexpr Op committed_below(Op head, u32 pipeline_max) { return head.minus_saturating(pipeline_max); }
+
+// A batch is marked by a marker of its own incarnation only.
+constexpr BatchMark mark_of(BatchNo batch, BatchNo durable) {
+  return batch <= durable ? BatchMark::marked : BatchMark::unmarked;
+}
+
+}  // namespace keelson::store_rules

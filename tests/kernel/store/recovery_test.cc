@@ -1,0 +1,166 @@
+// Recovery of whole data files: fresh ones, clean ones, and what a crash leaves of the tail.
+#include <gtest/gtest.h>
+
+#include "tests/kernel/store/recovery_rig.h"
+
+namespace keelson::test {
+namespace {
+
+constexpr RecoveryConfig::Group three_voters[] = {{GroupId(1), 3}, {GroupId(2), 3}};
+
+class RecoveryOfFiles : public testing::Test {
+ protected:
+  std::unique_ptr<Life> life() { return std::make_unique<Life>(disk, recovery_config_of_tests(three_voters)); }
+
+  MemoryDisk disk = formatted_disk();
+};
+
+TEST_F(RecoveryOfFiles, AFreshFileBeginsItsFirstIncarnation) {
+  auto first = life();
+  first->boot();
+  ASSERT_TRUE(first->done());
+  EXPECT_EQ(first->recovery->incarnation(), Incarnation(1));
+  const RecoveredGroup group = first->take();
+  EXPECT_EQ(group.group, GroupId(1));
+  EXPECT_FALSE(group.has_state || group.head_unknown || group.amnesiac || group.log_damaged);
+  EXPECT_EQ(group.head, Op(0));
+  EXPECT_EQ(group.commit_max, Op(0));
+}
+
+TEST_F(RecoveryOfFiles, EachStartIsANewIncarnation) {
+  for (u32 i = 1; i <= 4; ++i) {
+    auto next = life();
+    next->boot();
+    ASSERT_TRUE(next->done());
+    EXPECT_EQ(next->recovery->incarnation(), Incarnation(i));
+  }
+}
+
+TEST_F(RecoveryOfFiles, ARefusalNamesWhatIsWrong) {
+  RecoveryConfig other = recovery_config_of_tests(three_voters);
+  other.node = NodeId(7);
+  Life refused(disk, other);
+  refused.boot();
+  ASSERT_EQ(refused.recovery->state(), Recovery::State::refused);
+  EXPECT_STREQ(refused.recovery->refusal().code, "wrong_node");
+  EXPECT_EQ(refused.recovery->refusal().detail[0], 1u);
+  EXPECT_EQ(refused.recovery->refusal().detail[1], 7u);
+}
+
+TEST_F(RecoveryOfFiles, AFileThatWasCutShortIsRefused) {
+  const StoreLayout layout = StoreLayout::of(Limits::tiny());
+  disk.make_unreadable(Zone::wal, layout.wal_bytes - page_bytes);
+  disk.make_unreadable(Zone::index, layout.index_bytes - page_bytes);
+  auto next = life();
+  next->boot();
+  ASSERT_EQ(next->recovery->state(), Recovery::State::refused);
+  EXPECT_STREQ(next->recovery->refusal().code, "truncated");
+}
+
+TEST_F(RecoveryOfFiles, WhatWasStoredIsThereAgain) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  Chain other(first->slabs, 2);
+  for (int i = 0; i < 40; ++i) {
+    first->append(chain.next(300));
+    if (i % 3 == 0) first->append(other.next(5000));
+    first->seal();
+    while (!disk.idle()) first->wal_step();
+  }
+  first.reset();
+
+  auto second = life();
+  second->boot();
+  ASSERT_TRUE(second->done());
+  const RecoveredGroup group = second->take();
+  EXPECT_EQ(group.head, Op(40));
+  EXPECT_EQ(group.commit_max, Op(36));
+  for (u64 op = 1; op <= 40; ++op) {
+    const LogEntry& entry = group.log.at(Op(op));
+    EXPECT_TRUE(entry.has(log_bit::identity | log_bit::full | log_bit::stored)) << op;
+    EXPECT_EQ(entry.identity, chain.headers[op - 1].identity);
+    EXPECT_EQ(entry.parent, chain.headers[op - 1].parent);
+    EXPECT_EQ(entry.size, chain.headers[op - 1].size);
+  }
+  EXPECT_EQ(second->take(2).head, Op(14));
+  EXPECT_EQ(second->counters[Mark::recovery_row_1_keep], 54u);
+}
+
+TEST_F(RecoveryOfFiles, ARecordIsFoundWhereRecoverySaysItLies) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  for (int i = 0; i < 5; ++i) first->write(chain.next(6000));
+  auto second = life();
+  second->boot();
+  second->open();
+  RecoveredGroup group = second->take();
+  const LogEntry entry = group.log.at(Op(4));
+  ASSERT_TRUE(second->wal->load(GroupId(1), Op(4), entry.identity, entry.place, 1, IoClass::repair, second->out));
+  second->flush();
+  second->wal_step();
+  ASSERT_EQ(second->loaded.size(), 1u);
+  EXPECT_TRUE(second->loaded[0].ok);
+  second->loaded.clear();
+}
+
+TEST_F(RecoveryOfFiles, TheLogGoesOnBehindWhatWasThere) {
+  Slabs pool(Limits::tiny());
+  Chain chain(pool);
+  for (u32 i = 1; i <= 20; ++i) {
+    auto next = life();
+    next->boot();
+    ASSERT_TRUE(next->done());
+    ASSERT_EQ(next->take().head, chain.op) << i;
+    next->open();
+    next->write(chain.next(700));
+    next->append(chain.next(700));
+    next->settle();
+  }
+}
+
+TEST_F(RecoveryOfFiles, ATornTailIsDropped) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  for (int i = 0; i < 5; ++i) first->write(chain.next());
+  first->append(chain.next());
+  first->seal();
+  disk.complete(1);  // its index page, but not the record
+  disk.forget_in_flight();
+  first.reset();
+  auto second = life();
+  second->boot();
+  const RecoveredGroup group = second->take();
+  EXPECT_EQ(group.head, Op(5));
+  EXPECT_TRUE(group.log.at(Op(6)).blank());
+  EXPECT_EQ(second->counters[Mark::recovery_row_5_torn_old], 1u);
+}
+
+TEST_F(RecoveryOfFiles, ThePromiseAndItsSuffixAreThereAgain) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  for (int i = 0; i < 6; ++i) first->write(chain.next());
+  first->append(make_state(first->slabs, chain, 4, 3, 9, 3));
+  first->settle();
+  auto second = life();
+  second->boot();
+  const RecoveredGroup group = second->take();
+  ASSERT_TRUE(group.has_state);
+  EXPECT_EQ(group.state.view, View(4));
+  EXPECT_EQ(group.state.log_view, View(3));
+  EXPECT_EQ(group.state.state_seq, 9u);
+  ASSERT_EQ(group.suffix.size(), 3u);
+  EXPECT_EQ(group.suffix[0].identity, chain.at(6).identity);
+  EXPECT_EQ(group.head, Op(6));
+  EXPECT_EQ(group.commit_max, Op(4));
+}
+
+}  // namespace
+}  // namespace keelson::test
