@@ -4,6 +4,7 @@
 // request in flight, so the entry keeps exactly the newest reply. Not here: what is in flight (the replica's pipeline).
 #pragma once
 
+#include "keelson/base/status.h"
 #include "keelson/wire/header.h"
 
 namespace keelson {
