@@ -55,7 +55,7 @@ class Trace {
   // Where and whose: node and boot of the process, if there is one.
   struct Place {
     NodeId node = no_node;
-    ShardId shard;
+    ShardId shard{};
     u16 boot = 0;
   };
   struct Values {

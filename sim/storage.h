@@ -1,0 +1,112 @@
+// Disk: the simulated storage of one shard. Writes are volatile until they complete, complete in any order, and tear
+// sector by sector when the power fails.
+//
+// Who uses it: World, which turns the instants given here into completion events; tests and scripted steps damage it.
+// It outlives its process: a restart finds what the medium holds. Misuse by the kernel (overlapping, unaligned or
+// out-of-zone operations) is reported, never tolerated. Not here: formats (kernel/store), when crashes happen
+// (process.h).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "keelson/sim/faults.h"
+#include "keelson/sim/medium.h"
+#include "keelson/sim/settings.h"
+#include "keelson/sim/tape.h"
+#include "keelson/wire/effect.h"
+
+namespace keelson::sim {
+
+inline constexpr std::size_t zone_count = 4;
+
+struct DiskShape {
+  std::array<u64, zone_count> zone_bytes{};
+  u32 writes_in_flight_max = 0;
+  u32 reads_in_flight_max = 0;
+};
+
+enum class CrashKind : u8 {
+  process,  // the operating system lives: a write in flight happens as a whole or not at all
+  power     // it may also tear
+};
+
+class Disk {
+ public:
+  struct Accepted {
+    u32 slot = 0;  // what complete() takes
+    Instant done_at;
+    Digest digest;  // of what is written
+  };
+  // Why an operation breaks the contract of kernel.md §1.2.
+  using Refused = std::string;
+
+  Disk(const DiskShape& shape, PagePool& pages, Stream stream, const DiskSettings& settings, FaultCounts& faults);
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  ~Disk();
+
+  // The operations of one turn start together and share a flush.
+  void begin_turn() { flush_drawn_ = false; }
+  // The bytes are copied here: what the kernel does with its buffers afterwards changes nothing.
+  tl::expected<Accepted, Refused> submit(Instant now, const Write& write);
+  tl::expected<Accepted, Refused> submit(Instant now, const Read& read);
+  // The operation happens now. A read's bytes are then where it wanted them.
+  Completion complete(u32 slot);
+  // The process is gone, and with it every operation in flight. Of the writes, the medium holds what `kind` leaves.
+  void crash(CrashKind kind);
+
+  u32 writes_in_flight() const { return writes_in_flight_; }
+  bool writing(Zone zone) const;  // a write of the zone is in flight
+
+  // Of this disk alone, times that of the settings: a limping disk.
+  void set_slow(u64 factor) { slow_ = factor; }
+
+  Medium& zone(Zone zone) { return *zones_[static_cast<std::size_t>(zone)]; }
+  const Medium& zone(Zone zone) const { return *zones_[static_cast<std::size_t>(zone)]; }
+  const DiskShape& shape() const { return shape_; }
+  u64 writes_done() const { return writes_done_; }
+
+ private:
+  struct Operation {
+    bool in_flight = false;
+    IoKind kind = IoKind::write;
+    IoId id;
+    Zone zone = Zone::wal;
+    u64 offset = 0;
+    u64 bytes = 0;
+    Page* pages = nullptr;  // a write's content, in order
+    MutableBytes into;      // a read's
+    IoStatus status = IoStatus::ok;
+  };
+
+  const char* objection(IoKind kind, IoId id, Zone zone, u64 offset, u64 bytes) const;  // null: none
+  static Refused refusal(const char* objection, IoKind kind, Zone zone, u64 offset, u64 bytes);
+  Operation& add(IoKind kind, IoId id, Zone zone, u64 offset, u64 bytes);
+  Duration latency(Site site, Duration mean);
+  Page* stage(std::span<const Bytes> parts, u64 bytes, Digest& digest);
+  void land(Operation& write);
+  void tear(Operation& write);
+  Page* torn_page(const std::byte* former, const std::byte* fresh, u8 former_unreadable);
+  void forget(Operation& write);
+  u32 slot_of(const Operation& operation) const { return static_cast<u32>(&operation - operations_.data()); }
+
+  DiskShape shape_;
+  PagePool& pages_;
+  Stream stream_;
+  const DiskSettings& settings_;
+  FaultCounts& faults_;
+  std::array<std::unique_ptr<Medium>, zone_count> zones_;
+  std::vector<Operation> operations_;
+  u32 writes_in_flight_ = 0;
+  u32 reads_in_flight_ = 0;
+  u64 slow_ = 1;
+  u64 writes_done_ = 0;
+  bool flush_drawn_ = false;
+  Duration flush_;
+};
+
+}  // namespace keelson::sim

@@ -1,0 +1,25 @@
+// Violation: the first thing that went wrong in a run, named precisely enough to find the same one again.
+//
+// Who uses it: World and checkers report, the runner turns it into a verdict. Checker and invariant are stable names
+// and enter a failure's signature; detail is for people. Not here: exit codes, reports.
+#pragma once
+
+#include <string>
+
+#include "keelson/base/types.h"
+
+namespace keelson::sim {
+
+enum class ViolationKind : u8 { safety, liveness, inconclusive };
+
+struct Violation {
+  ViolationKind kind = ViolationKind::safety;
+  std::string checker{};    // "world", "store_contract", "commits" ...
+  std::string invariant{};  // "check", "overlap" ...
+  std::string detail{};
+  Instant at{};
+  u64 event = 0;  // how many the run had seen
+  NodeId node = no_node;
+};
+
+}  // namespace keelson::sim
