@@ -105,9 +105,10 @@ void Shard::Impl::on_node_event(const NodeEvent& event, EffectBag& out) {
     Vec<RecoveryConfig::Group> mine(groups.size());
     for (const auto& g : groups)
       if (is_mine(g)) mine.push_back({g.group, static_cast<u8>(g.members.size())});
-    recovery = std::make_unique<Recovery>(RecoveryConfig{config.cluster, config.node, config.generation, config.shard,
-                                                         config.shard_count, config.limits, config.tunables, mine.span()},
-                                          slabs, chunks, io_ids, counters);
+    recovery =
+        std::make_unique<Recovery>(RecoveryConfig{config.cluster, config.node, config.generation, config.shard,
+                                                  config.shard_count, config.limits, config.tunables, mine.span()},
+                                   slabs, chunks, io_ids, counters);
     recovery->start(now, out);
     return;
   }

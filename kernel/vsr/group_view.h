@@ -24,18 +24,18 @@ struct GroupView {
   Epoch epoch;
   View view;
   View log_view;
-  View stored_view;         // of the newest group_state that is stored and marked
+  View stored_view;  // of the newest group_state that is stored and marked
   View stored_log_view;
   Op head;
-  Op commit_min;            // applied
+  Op commit_min;  // applied
   Op commit_max;
-  bool primary = false;     // of `view`, in status normal
+  bool primary = false;  // of `view`, in status normal
   bool clock_synchronized = false;
-  Op stuck_op;              // 0: not stuck
-  u32 pipeline = 0;         // prepares in flight
-  u32 queue = 0;            // requests waiting
-  u64 missing = 0;          // ops at or below head without readable bytes, as far as known
-  Digest machine_digest;    // only where asked for: O(state)
+  Op stuck_op;            // 0: not stuck
+  u32 pipeline = 0;       // prepares in flight
+  u32 queue = 0;          // requests waiting
+  u64 missing = 0;        // ops at or below head without readable bytes, as far as known
+  Digest machine_digest;  // only where asked for: O(state)
 };
 
 // One applied op, as the replica remembers it.
@@ -44,7 +44,7 @@ struct CommittedOp {
   Digest identity;
   Digest parent;
   Timestamp timestamp;
-  View view;                // stamp of the local copy
+  View view;  // stamp of the local copy
   PrepareOperation operation = PrepareOperation::none;
   u32 request_count = 0;
   bool known = false;

@@ -50,6 +50,10 @@ class InFlight {
     slots_[i] = slot;
     ++count_;
   }
+  // Whatever is known of the client, if anything.
+  void forget(ClientId client) {
+    if (Slot* slot = find(client)) erase(slot);
+  }
   void erase(Slot* slot) {
     std::size_t hole = static_cast<std::size_t>(slot - slots_.data());
     for (std::size_t i = next(hole); !slots_[i].client.is_zero(); i = next(i)) {

@@ -339,7 +339,8 @@ void Replica::persist_state(Turn& turn) {
 
 void Replica::append_state(Turn& turn) {
   const u32 body_size = static_cast<u32>(suffix_.size()) * header_size;
-  if (!turn.wal.has_room(1, header_size + body_size)) return;  // tried again at the end of each turn
+  if (!turn.wal.has_room(1, header_size + body_size, Command::group_state))
+    return;  // tried again at the end of each turn
   MessageRef message = allocate_message(turn.slabs, body_size);
   if (!message) return;
   for (std::size_t i = 0; i < suffix_.size(); ++i)

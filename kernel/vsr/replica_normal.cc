@@ -35,8 +35,7 @@ void Replica::refuse(Turn& turn, const Route& route, const Request& request, Sta
   refusal.request = request.request;
   refusal.request_checksum = request.checksum_body;
   refusal.status = static_cast<u16>(status);
-  if (status == Status::not_primary && status_ == ReplicaStatus::normal)
-    refusal.hint_primary = node_of(primary_of(view_));
+  if (status == Status::not_primary && is_backup()) refusal.hint_primary = node_of(primary_of(view_));
   reply(turn, route, make_message(turn.slabs, refusal));
 }
 
@@ -115,7 +114,7 @@ bool Replica::form_prepare(Turn& turn) {
     if (!batch_.empty() && body_size + cost(queue_.front()) > config_.limits.batch_bytes_max) break;
     Queued next = queue_.pop_front();
     if (!judge(turn, next.route, next.request)) {
-      in_flight_.erase(in_flight_.find(next.request.as<Request>().client));
+      in_flight_.forget(next.request.as<Request>().client);  // an inherited op may have answered it already
       continue;
     }
     body_size += cost(next);
@@ -478,7 +477,7 @@ void Replica::resend_prepares(Turn& turn) {
 void Replica::refuse_stale(Turn& turn) {
   while (!queue_.empty()) {
     if (judge(turn, queue_.front().route, queue_.front().request)) return;
-    in_flight_.erase(in_flight_.find(queue_.front().request.as<Request>().client));
+    in_flight_.forget(queue_.front().request.as<Request>().client);
     queue_.pop_front();
   }
 }

@@ -1,0 +1,162 @@
+#include "keelson/sim/bench/lockstep.h"
+
+#include <cstring>
+
+#include "keelson/base/checksum.h"
+#include "keelson/machine/kv/kv_codec.h"
+#include "keelson/store/format.h"
+#include "keelson/store/layout.h"
+
+namespace keelson::sim {
+namespace {
+
+constexpr ClusterId cluster{1, 2};
+constexpr GroupId group{1};
+constexpr u64 wall_start = 1'700'000'000'000'000'000;
+
+}  // namespace
+
+Lockstep::Lockstep(const LockstepConfig& config)
+    : config_(config), machines_(builtin_machines()), nodes_(config.nodes), clients_(config.clients) {
+  GroupConfig g{group, machine_kv, Vec<NodeId>(config.nodes)};
+  for (u16 n = 0; n < config.nodes; ++n) g.members.push_back(NodeId(n));
+  groups_.push_back(std::move(g));
+  for (u32 i = 0; i < config.clients; ++i) clients_[i].id = ClientId{i + 1, 7};
+  body_.resize(config.value_bytes + 256 + 64);
+  for (u16 n = 0; n < config.nodes; ++n) {
+    Node& node = nodes_[n];
+    node.slabs = std::make_unique<Slabs>(config.limits);
+    node.superblock.resize(StoreLayout::of(config.limits).superblock_bytes);
+    format_superblock({cluster, NodeId(n), Generation(1), ShardId(0), 1, config.limits}, node.superblock);
+    node.shard = std::make_unique<Shard>(ShardConfig{cluster, NodeId(n), Generation(1), ShardId(0), 1, config.limits,
+                                                     Tunables::standard(), groups_, &machines_},
+                                         *node.slabs);
+    node.in = std::make_unique<EventBag>(config.limits);
+    node.next = std::make_unique<EventBag>(config.limits);
+    node.out = std::make_unique<EffectBag>(config.limits);
+    node.next->node.push_back(Boot{{n, 2, 3, 4}});
+  }
+}
+
+// Bags and shards hold references into the pools.
+Lockstep::~Lockstep() {
+  for (auto& node : nodes_) {
+    node.in->clear();
+    node.next->clear();
+    node.out->clear();
+  }
+  for (auto& node : nodes_) node.shard.reset();
+}
+
+bool Lockstep::run(u64 ops) {
+  const u64 goal = answered_ + ops;
+  for (u64 idle = 0, before = answered_; answered_ < goal;) {
+    turn();
+    idle = answered_ == before ? idle + 1 : 0;
+    before = answered_;
+    if (idle > 100'000) return false;
+  }
+  return true;
+}
+
+void Lockstep::turn() {
+  ++turns_;
+  now_ = now_ + microseconds(50);
+  submit(nodes_[0]);
+  for (auto& node : nodes_) {
+    std::swap(node.in, node.next);
+    node.in->now = now_;
+    node.in->wall = WallTime(wall_start + now_.ns());
+    node.shard->step(*node.in, *node.out);
+    node.in->clear();
+    carry_out(node);
+    node.out->clear();
+  }
+}
+
+// Node 0 is the primary of view 0 and stays it.
+void Lockstep::submit(Node& primary) {
+  if (primary.shard->state() != ShardState::ready) return;
+  for (u32 tried = 0, sent = 0; tried < clients_.size() && sent < config_.requests_per_bag; ++tried) {
+    Client& client = clients_[next_client_];
+    next_client_ = (next_client_ + 1) % clients_.size();
+    if (client.waiting) continue;
+    MessageRef message = make_request(*primary.slabs, client);
+    if (!message) return;
+    client.waiting = true;
+    ++sent;
+    primary.next->messages.push_back(
+        Envelope{Peer::client(ConnectionId(client.id.lo)), ShardId(0), std::move(message)});
+  }
+}
+
+MessageRef Lockstep::make_request(Slabs& slabs, Client& client) {
+  Request request = make<Request>();
+  request.cluster = cluster;
+  request.group = group;
+  request.client = client.id;
+  Bytes body;
+  if (client.session == SessionId(0)) {
+    request.operation = operation_register;
+  } else {
+    const u64 key = sequence_++ % config_.keys;
+    MutableBytes buffer(body_);
+    body = encode_kv_put(buffer.first(64 + config_.value_bytes), bytes_of(key), Bytes(body_).last(config_.value_bytes));
+    request.session = client.session;
+    request.request = client.request + 1;
+    request.ack_floor = client.request;
+    request.operation = kv_put;
+  }
+  const u32 size = static_cast<u32>(body.size());
+  MessageRef message = allocate_message(slabs, size);
+  if (!message) return message;
+  copy(body_of(message, size), body);
+  seal(message, request, size);
+  return message;
+}
+
+void Lockstep::carry_out(Node& node) {
+  for (const auto& send : node.out->sends) {
+    if (send.peer.is_client()) {
+      deliver_reply(send.message);
+      continue;
+    }
+    Node& to = nodes_[send.peer.node_id().raw()];
+    bytes_sent_ += send.message.size();
+    MessageRef copied = copy_message(*to.slabs, send.message.bytes());
+    const LinkRules rules{cluster, Author::node, send.message.header().node, config_.limits.message_size_max};
+    const bool good = copied && validate_header(copied.data(), rules) == Reject::none &&
+                      validate_body(copied.bytes()) == Reject::none;
+    check(good && !to.next->messages.full());
+    to.next->messages.push_back(Envelope{Peer::node(send.message.header().node), ShardId(0), std::move(copied)});
+  }
+  for (const auto& write : node.out->writes) {
+    for (const Bytes part : write.parts) bytes_written_ += part.size();
+    node.next->completions.push_back({IoKind::write, write.id, IoStatus::ok});
+  }
+  for (const auto& effect : node.out->reads) {
+    read(node, effect);
+    node.next->completions.push_back({IoKind::read, effect.id, IoStatus::ok});
+  }
+}
+
+void Lockstep::read(Node& node, const Read& effect) {
+  std::memset(effect.into.data(), 0, effect.into.size());
+  if (effect.zone == Zone::superblock)
+    copy(effect.into, Bytes(node.superblock).subspan(effect.offset, effect.into.size()));
+}
+
+void Lockstep::deliver_reply(const MessageRef& message) {
+  const Reply reply = message.as<Reply>();
+  Client& client = clients_[reply.client.lo - 1];
+  client.waiting = false;
+  if (reply.status != static_cast<u16>(Status::ok)) return;  // asked again, in a later turn
+  if (client.session == SessionId(0)) {
+    client.session = reply.session;
+    return;
+  }
+  client.request = reply.request;
+  ++answered_;
+}
+
+}  // namespace keelson::sim

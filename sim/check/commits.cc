@@ -1,0 +1,119 @@
+#include "keelson/sim/check/commits.h"
+
+#include "keelson/node/shard.h"
+
+namespace keelson::sim {
+namespace {
+
+constexpr u64 digest_every = 32;  // ops: the digest of a machine's state costs its size
+
+}  // namespace
+
+std::string text(const Digest& digest) {
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string s;
+  for (int shift = 60; shift >= 32; shift -= 4) s += hex[digest.hi >> shift & 15];
+  return s;
+}
+
+void Commits::on_start(HostId host, u32) {
+  for (auto& [id, group] : groups_) {
+    const auto at = group.nodes.find(NodeId(host.raw()));
+    if (at != group.nodes.end()) at->second.applied = Op();  // a fresh machine applies its log from the start
+  }
+}
+
+void Commits::on_turn(const TurnSeen& seen) {
+  if (seen.node == no_node || !seen.program.shard()) return;
+  for (std::size_t i = 0; i < seen.program.group_count() && !failed(); ++i) see_group(seen, i);
+}
+
+void Commits::see_group(const TurnSeen& seen, std::size_t index) {
+  const GroupView view = seen.program.group(index);
+  Group& group = groups_[view.group];
+  OnNode& mine = group.nodes[seen.node];
+  if (view.fenced == FenceReason::contradiction)
+    return fail("fenced",
+                text(seen.node) + " fenced " + text(view.group) + ": it saw two identities of one op in one view",
+                seen.node);
+  if (view.stored_view < mine.view || view.stored_log_view < mine.log_view)
+    fail("view_regressed",
+         text(seen.node) + " holds view " + std::to_string(view.stored_view.raw()) + ", log_view " +
+             std::to_string(view.stored_log_view.raw()) + " of " + text(view.group) + " after view " +
+             std::to_string(mine.view.raw()) + ", log_view " + std::to_string(mine.log_view.raw()),
+         seen.node);
+  mine.view = std::max(mine.view, view.stored_view);
+  mine.log_view = std::max(mine.log_view, view.stored_log_view);
+  if (view.primary) see_primary(seen, view, group);
+  if (view.commit_min > mine.applied) see_commits(seen, index, view, group, mine);
+}
+
+void Commits::see_primary(const TurnSeen& seen, const GroupView& view, Group& group) {
+  const auto [at, fresh] = group.primaries.try_emplace(view.view, seen.node, seen.boot);
+  if (fresh) view_changes_ += group.primaries.size() > 1;
+  if (at->second == std::pair(seen.node, seen.boot)) return;
+  fail("one_primary",
+       "view " + std::to_string(view.view.raw()) + " of " + text(view.group) +
+           " has two primaries: " + text(at->second.first) + " in life " + std::to_string(at->second.second) + " and " +
+           text(seen.node) + " in life " + std::to_string(seen.boot),
+       seen.node);
+}
+
+void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine) {
+  const Shard& shard = *seen.program.shard();
+  for (Op op = mine.applied + 1; op <= view.commit_min; ++op)
+    if (!agrees(seen.node, view, group, shard.committed(index, op))) return;
+  mine.applied = view.commit_min;
+  if (view.commit_min.raw() / digest_every == mine.digested.raw() / digest_every) return;
+  mine.digested = view.commit_min;
+  const Digest digest = shard.view(index, true).machine_digest;
+  const auto [at, fresh] = group.digests.try_emplace(view.commit_min.raw(), digest);
+  if (at->second == digest) return;
+  fail("state_equal",
+       text(seen.node) + " has another state than others after " + text(view.commit_min) + " of " + text(view.group) +
+           ": " + text(digest) + ", not " + text(at->second),
+       seen.node);
+}
+
+bool Commits::agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op) {
+  const auto what = [&] { return text(node) + ", " + text(op.op) + " of " + text(view.group) + ": "; };
+  if (!op.known) return fail("applied_known", what() + "applied, but not in its log", node), false;
+  if (op.op.raw() <= group.log.size()) {
+    const CommittedOp& canonical = group.log[op.op.raw() - 1];
+    if (canonical.identity == op.identity && canonical.timestamp == op.timestamp) return true;
+    fail("agreement", what() + "applied " + text(op.identity) + ", while " + text(canonical.identity) + " is committed",
+         node);
+    return false;
+  }
+  if (op.op.raw() != group.log.size() + 1) return fail("order", what() + "applied out of order", node), false;
+  if (!group.log.empty() && op.parent != group.log.back().identity)
+    return fail("chain", what() + "its parent is not the op committed before it", node), false;
+  if (!group.log.empty() && op.timestamp <= group.log.back().timestamp)
+    return fail("timestamps", what() + "its timestamp is not above the one before", node), false;
+  group.log.push_back(op);
+  ++committed_;
+  return true;
+}
+
+const std::vector<CommittedOp>& Commits::log(GroupId group) const {
+  static const std::vector<CommittedOp> none;
+  const auto at = groups_.find(group);
+  return at == groups_.end() ? none : at->second.log;
+}
+
+std::optional<Digest> Commits::digest_at(GroupId group, Op op) const {
+  const auto at = groups_.find(group);
+  if (at == groups_.end()) return {};
+  const auto taken = at->second.digests.find(op.raw());
+  if (taken == at->second.digests.end()) return {};
+  return taken->second;
+}
+
+Op Commits::applied(NodeId node, GroupId group) const {
+  const auto at = groups_.find(group);
+  if (at == groups_.end()) return Op();
+  const auto mine = at->second.nodes.find(node);
+  return mine == at->second.nodes.end() ? Op() : mine->second.applied;
+}
+
+}  // namespace keelson::sim

@@ -1,0 +1,50 @@
+// Commits: one canonical log per group, built from the first replica that applies each op. Every other replica, in
+// every life, must apply exactly the same, and hold the same state after it. Also: one primary per view, views never go
+// back.
+#pragma once
+
+#include <map>
+
+#include "keelson/sim/check/checker.h"
+
+namespace keelson::sim {
+
+class Commits final : public Checker {
+ public:
+  explicit Commits(World& world) : Checker(world, "commits") {}
+  void on_turn(const TurnSeen& seen) override;
+  void on_start(HostId host, u32 boot) override;
+
+  // What was applied, op 1 first.
+  const std::vector<CommittedOp>& log(GroupId group) const;
+  u64 committed() const { return committed_; }        // ops, all groups
+  u64 view_changes() const { return view_changes_; }  // views that had a primary, beyond each group's first
+  Op applied(NodeId node, GroupId group) const;
+  // Of the machine's state after an op, if some replica's was taken there.
+  std::optional<Digest> digest_at(GroupId group, Op op) const;
+
+ private:
+  struct OnNode {
+    Op applied;
+    View view;  // highest seen, any life
+    View log_view;
+    Op digested;
+  };
+  struct Group {
+    std::vector<CommittedOp> log;
+    std::map<u64, Digest> digests;                     // machine state after an op, where taken
+    std::map<View, std::pair<NodeId, u32>> primaries;  // who acted as primary, in which life
+    std::map<NodeId, OnNode> nodes;
+  };
+
+  void see_group(const TurnSeen& seen, std::size_t index);
+  void see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine);
+  bool agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op);
+  void see_primary(const TurnSeen& seen, const GroupView& view, Group& group);
+
+  std::map<GroupId, Group> groups_;
+  u64 committed_ = 0;
+  u64 view_changes_ = 0;
+};
+
+}  // namespace keelson::sim

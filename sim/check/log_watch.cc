@@ -1,0 +1,155 @@
+#include "keelson/sim/check/log_watch.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "keelson/sim/world.h"
+
+namespace keelson::sim {
+namespace {
+
+void flatten(const Write& write, std::vector<std::byte>& to) {
+  to.clear();
+  for (const Bytes part : write.parts) to.insert(to.end(), part.begin(), part.end());
+}
+
+}  // namespace
+
+void LogWatch::on_turn(const TurnSeen& seen) {
+  if (seen.node == no_node) return;
+  Node& node = nodes_[seen.node];
+  const u16 shard = seen.shard.raw();
+  for (const auto& completion : seen.in.completions)
+    if (completion.kind == IoKind::write && completion.status == IoStatus::ok)
+      confirm(node, shard, completion.id.raw());
+  for (const auto& write : seen.out.writes) {
+    if (write.zone == Zone::wal) watch_wal(node, shard, write);
+    if (write.zone == Zone::index) watch_index(node, shard, write, seen.node);
+  }
+}
+
+// What was in flight may or may not be on the medium: as a promise it never counted.
+void LogWatch::on_crash(HostId host, CrashKind) {
+  const auto at = nodes_.find(NodeId(host.raw()));
+  if (at == nodes_.end()) return;
+  at->second.pending.clear();
+  at->second.states.clear();
+}
+
+// Records flow through the payloads of a batch's pages; each starts where a multiple of 16 follows the one before.
+void LogWatch::watch_wal(Node& node, u16 shard, const Write& write) {
+  flatten(write, pages_);
+  payload_.clear();
+  for (std::size_t page = 0; page + page_bytes <= pages_.size(); page += page_bytes)
+    payload_.insert(payload_.end(), pages_.begin() + static_cast<std::ptrdiff_t>(page + stamp_bytes),
+                    pages_.begin() + static_cast<std::ptrdiff_t>(page + page_bytes));
+  auto& pending = node.pending[{shard, write.id.raw()}];
+  for (std::size_t at = 0; at + header_size <= payload_.size();) {
+    const Header header = header_at(payload_.data() + at);
+    if (header.size < header_size || at + header.size > payload_.size() || header.cluster != cluster_) break;
+    WatchedRecord record;
+    record.group = header.group;
+    record.command = header.command;
+    record.view = header.view;
+    record.record_durable = true;
+    if (header.command == Command::prepare) {
+      const Prepare prepare = as<Prepare>(payload_.data() + at);
+      record.op = prepare.op;
+      record.identity = prepare.identity;
+      keep_prepare(payload_.data() + at, header.size);
+    } else if (header.command == Command::group_state) {
+      const GroupState state = as<GroupState>(payload_.data() + at);
+      record.op = state.head;
+      record.log_view = state.log_view;
+    }
+    pending.push_back(record);
+    at += round_up<std::size_t>(header.size, record_alignment);
+  }
+}
+
+void LogWatch::watch_index(Node& node, u16 shard, const Write& write, NodeId) {
+  flatten(write, pages_);
+  auto& pending = node.pending[{shard, write.id.raw()}];
+  for (std::size_t page = 0; page + page_bytes <= pages_.size(); page += page_bytes) {
+    const IndexReading reading = read_index_page(pages_.data() + page, page_seed(cluster_, ShardId(shard)), limits_);
+    if (reading.state != PageState::ok) continue;
+    for (u32 i = 0; i < reading.head.count; ++i) {
+      const IndexEntry entry = index_entry(pages_.data() + page, i);
+      WatchedRecord record;
+      record.group = entry.group;
+      record.command = entry.command;
+      record.op = entry.op;
+      record.identity = entry.command == Command::prepare ? entry.identity : Digest{};
+      record.view = entry.view;
+      record.log_view = entry.command == Command::prepare ? View() : entry.log_view;
+      record.entry_durable = true;
+      pending.push_back(record);
+    }
+  }
+}
+
+WatchedRecord* LogWatch::find(Node& node, const WatchedRecord& like) {
+  auto& candidates = like.command == Command::prepare ? node.prepares[{like.group, like.op}] : node.states[like.group];
+  for (auto& known : candidates) {
+    const bool same = like.command == Command::prepare
+                          ? known.identity == like.identity
+                          : known.view == like.view && known.log_view == like.log_view && known.op == like.op;
+    if (same) return &known;
+  }
+  WatchedRecord fresh = like;
+  fresh.record_durable = fresh.entry_durable = false;
+  candidates.push_back(fresh);
+  return &candidates.back();
+}
+
+void LogWatch::confirm(Node& node, u16 shard, u64 id) {
+  const auto at = node.pending.find({shard, id});
+  if (at == node.pending.end()) return;
+  for (const auto& record : at->second) {
+    WatchedRecord* known = find(node, record);
+    known->record_durable |= record.record_durable;
+    known->entry_durable |= record.entry_durable;
+    if (record.command != Command::prepare) settle(node, *known);
+  }
+  node.pending.erase(at);
+}
+
+void LogWatch::settle(Node& node, WatchedRecord& known) {
+  if (!known.stored()) return;
+  auto& promises = node.promises[known.group];
+  const Promise fresh{known.view, known.log_view};
+  const auto worse = [&](const Promise& p) { return p.view <= fresh.view && p.log_view <= fresh.log_view; };
+  promises.erase(std::remove_if(promises.begin(), promises.end(), worse), promises.end());
+  promises.push_back(fresh);
+}
+
+void LogWatch::keep_prepare(const std::byte* record, u32 size) {
+  auto& kept = prepares_[as<Prepare>(record).identity];
+  if (kept.empty()) kept.assign(record, record + size);
+}
+
+bool LogWatch::stored(NodeId node, GroupId group, Op op, const Digest& identity) const {
+  const auto at = nodes_.find(node);
+  if (at == nodes_.end()) return false;
+  const auto records = at->second.prepares.find({group, op});
+  if (records == at->second.prepares.end()) return false;
+  return std::any_of(records->second.begin(), records->second.end(),
+                     [&](const auto& r) { return r.identity == identity && r.stored(); });
+}
+
+bool LogWatch::promised(NodeId node, GroupId group, View view, View log_view) const {
+  if (view == View(0) && log_view == View(0)) return true;  // what every group starts with
+  const auto at = nodes_.find(node);
+  if (at == nodes_.end()) return false;
+  const auto promises = at->second.promises.find(group);
+  if (promises == at->second.promises.end()) return false;
+  return std::any_of(promises->second.begin(), promises->second.end(),
+                     [&](const auto& p) { return p.view >= view && p.log_view >= log_view; });
+}
+
+Bytes LogWatch::prepare(const Digest& identity) const {
+  const auto at = prepares_.find(identity);
+  return at == prepares_.end() ? Bytes() : Bytes(at->second);
+}
+
+}  // namespace keelson::sim

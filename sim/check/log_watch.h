@@ -1,0 +1,74 @@
+// LogWatch: what each shard has asked its disk to keep, and what of it the disk has confirmed, read from the bytes of
+// its writes. Nothing here believes the kernel: records are parsed again from WAL and index pages.
+//
+// Who uses it: the promises checker (was this durable when that message left?) and the replay checker (what does this
+// op contain?). Not here: judgement.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "keelson/sim/observer.h"
+#include "keelson/store/page.h"
+
+namespace keelson::sim {
+
+// One record of one shard's log. Stored: its bytes and its index entry were both confirmed.
+struct WatchedRecord {
+  GroupId group;
+  Command command = Command::prepare;
+  Op op;
+  Digest identity;
+  View view;
+  View log_view;
+  bool record_durable = false;
+  bool entry_durable = false;
+  bool stored() const { return record_durable && entry_durable; }
+};
+
+class LogWatch : public Observer {
+ public:
+  LogWatch(ClusterId cluster, const Limits& limits) : cluster_(cluster), limits_(limits) {}
+
+  void on_turn(const TurnSeen& seen) override;
+  void on_crash(HostId host, CrashKind kind) override;
+
+  // A prepare of exactly this identity is stored on the node.
+  bool stored(NodeId node, GroupId group, Op op, const Digest& identity) const;
+  // Some stored group_state of the node promises at least this.
+  bool promised(NodeId node, GroupId group, View view, View log_view) const;
+  // The whole prepare with this identity; empty if none was ever written. Copies are equal but for view and author.
+  Bytes prepare(const Digest& identity) const;
+
+ private:
+  struct Digests {
+    std::size_t operator()(const Digest& d) const { return static_cast<std::size_t>(d.lo ^ d.hi); }
+  };
+  struct Promise {
+    View view;
+    View log_view;
+  };
+  struct Node {
+    std::map<std::pair<GroupId, Op>, std::vector<WatchedRecord>> prepares;
+    std::map<GroupId, std::vector<WatchedRecord>> states;               // not yet stored
+    std::map<GroupId, std::vector<Promise>> promises;                   // stored: the highest ones
+    std::map<std::pair<u16, u64>, std::vector<WatchedRecord>> pending;  // by (shard, write id)
+  };
+
+  void watch_wal(Node& node, u16 shard, const Write& write);
+  void watch_index(Node& node, u16 shard, const Write& write, NodeId id);
+  void confirm(Node& node, u16 shard, u64 id);
+  void settle(Node& node, WatchedRecord& known);
+  WatchedRecord* find(Node& node, const WatchedRecord& like);
+  void keep_prepare(const std::byte* record, u32 size);
+
+  ClusterId cluster_;
+  Limits limits_;
+  std::map<NodeId, Node> nodes_;
+  std::unordered_map<Digest, std::vector<std::byte>, Digests> prepares_;  // never iterated
+  std::vector<std::byte> pages_;                                          // scratch
+  std::vector<std::byte> payload_;
+};
+
+}  // namespace keelson::sim

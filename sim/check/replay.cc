@@ -1,0 +1,127 @@
+#include "keelson/sim/check/replay.h"
+
+#include <algorithm>
+
+#include "keelson/base/checksum.h"
+
+namespace keelson::sim {
+
+Replay::Replay(World& world, const Commits& commits, const LogWatch& logs, const History& history,
+               const MachineRegistry& machines, std::map<GroupId, MachineKind> groups)
+    : Checker(world, "replay"),
+      commits_(commits),
+      logs_(logs),
+      history_(history),
+      machines_(machines),
+      slabs_(world.config().limits),
+      reply_(world.config().limits.reply_bytes_max) {
+  for (const auto& [id, kind] : groups) groups_[id].machine = machines_.make(kind, world.config().limits);
+}
+
+void Replay::on_turn(const TurnSeen& seen) {
+  if (seen.node == no_node || failed()) return;
+  for (auto& [id, group] : groups_) replay(id, group);
+}
+
+void Replay::replay(GroupId id, Group& group) {
+  const auto& log = commits_.log(id);
+  while (group.replayed < log.size() && !failed()) {
+    replay_op(id, group, log[group.replayed]);
+    ++group.replayed;
+    const auto taken = commits_.digest_at(id, Op(group.replayed));
+    if (taken && *taken != group.machine.digest())
+      fail("state", text(id) + ": the replicas' state after " + text(Op(group.replayed)) +
+                        " is not what the log gives when each request is executed once");
+  }
+}
+
+void Replay::replay_op(GroupId id, Group& group, const CommittedOp& op) {
+  if (op.operation != PrepareOperation::batch) return;
+  const Bytes bytes = logs_.prepare(op.identity);
+  if (bytes.empty())
+    return fail("written", text(id) + ": " + text(op.op) + " is committed, and no disk was asked to keep it");
+  const MessageRef message = copy_message(slabs_, bytes);
+  if (validate_content(bytes, world_.config().limits) != Reject::none)
+    return fail("well_formed", text(id) + ": " + text(op.op) + " is committed, and no valid prepare");
+  PrepareBody requests(message);
+  RequestView request;
+  while (requests.next(request)) replay_request(id, group, message.as<Prepare>(), request);
+}
+
+void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, const RequestView& request) {
+  const RequestFrame& frame = request.frame;
+  if (frame.operation == operation_register) return replay_register(group, prepare, frame.client);
+  const auto known = group.sessions.find(frame.client);
+  if (known == group.sessions.end() || known->second.session != frame.session) return;
+  Session& session = known->second;
+  if (frame.request != session.executed + 1) return;  // executed before, or out of order: never executed now
+  if (frame.operation == operation_unregister) {
+    group.sessions.erase(known);
+    return;
+  }
+  ReplyWriter writer(reply_);
+  if (frame.operation != operation_keepalive)
+    group.machine.apply({id, prepare.op, prepare.timestamp, prepare.release, frame.client, frame.session}, request,
+                        writer);
+  session.executed = frame.request;
+  session.last_op = prepare.op;
+  session.last_timestamp = prepare.timestamp;
+  Expected& expected = expected_[{id, frame.client, frame.session, frame.request}];
+  expected = {prepare.op, writer.status(), {writer.body().begin(), writer.body().end()}};
+  executed_bodies_.emplace(id, frame.body_checksum);
+  ++executed_;
+}
+
+void Replay::replay_register(Group& group, const Prepare& prepare, ClientId client) {
+  if (group.sessions.contains(client)) return;
+  if (group.sessions.size() >= world_.config().limits.sessions_max) {
+    auto victim = group.sessions.end();
+    for (auto at = group.sessions.begin(); at != group.sessions.end(); ++at) {
+      if (prepare.timestamp.since(at->second.last_timestamp).ns() <= world_.config().limits.session_ttl_ns) continue;
+      if (victim == group.sessions.end() || at->second.last_op < victim->second.last_op) victim = at;
+    }
+    if (victim == group.sessions.end()) return;  // nobody is idle: refused
+    group.sessions.erase(victim);
+  }
+  group.sessions[client] = Session{SessionId(prepare.op.raw()), RequestNo(0), prepare.op, prepare.timestamp};
+}
+
+void Replay::on_call_ended(const Call& call) {
+  if (call.end != CallEnd::ok || failed()) return;
+  const auto what = [&] {
+    return "call " + std::to_string(call.id) + " of client " + std::to_string(call.client) + ", " + text(call.group);
+  };
+  const auto known = expected_.find({call.group, call.client_id, call.session, call.request});
+  if (known == expected_.end())
+    return fail("answered_executed",
+                what() + ": answered with " + text(call.op) + ", where no such request was executed");
+  const Expected& expected = known->second;
+  if (expected.op != call.op || expected.status != call.status || expected.body != call.reply)
+    return fail("answer", what() + ": answered as " + text(call.op) + " (" + info(call.status).name +
+                              "); the log says " + text(expected.op) + " (" + info(expected.status).name + ")" +
+                              (expected.body == call.reply ? "" : ", with other bytes"));
+  if (call.op.raw() <= call.floor_op)
+    fail("real_time", what() + ": executed as " + text(call.op) + ", though " + text(Op(call.floor_op)) +
+                          " had been answered before it began");
+}
+
+// What a client was told did not happen, did not happen; what it was told happened, is still applied.
+void Replay::at_end() {
+  for (const auto& call : history_.calls()) {
+    if (call.end == CallEnd::fail && !call.body.empty() &&
+        executed_bodies_.contains({call.group, digest_of(Bytes(call.body))}) && unique_body(call))
+      return fail("fail_means_no", "call " + std::to_string(call.id) + " of client " + std::to_string(call.client) +
+                                       " was refused, and executed all the same");
+    if (call.end == CallEnd::ok && commits_.log(call.group).size() < call.op.raw())
+      return fail("durability",
+                  "call " + std::to_string(call.id) + ": " + text(call.op) + " was acknowledged and is not in the log");
+  }
+}
+
+// Reads repeat their bytes; only what carries a value that was used once proves anything.
+bool Replay::unique_body(const Call& call) const {
+  return 1 == std::count_if(history_.calls().begin(), history_.calls().end(),
+                            [&](const Call& other) { return other.group == call.group && other.body == call.body; });
+}
+
+}  // namespace keelson::sim

@@ -1,0 +1,64 @@
+// Replay: applies each group's canonical log to a machine of its own and a session table written apart from the
+// kernel's, and holds everything that clients were told against it: same op, same status, same bytes; nothing executed
+// twice; never an op older than one answered before the call began (so the log order is a linearization).
+#pragma once
+
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "keelson/machine/machine.h"
+#include "keelson/sim/check/commits.h"
+#include "keelson/sim/check/log_watch.h"
+#include "keelson/sim/history.h"
+
+namespace keelson::sim {
+
+class Replay final : public Checker, public HistoryListener {
+ public:
+  Replay(World& world, const Commits& commits, const LogWatch& logs, const History& history,
+         const MachineRegistry& machines, std::map<GroupId, MachineKind> groups);
+  void on_turn(const TurnSeen& seen) override;
+  void on_call_ended(const Call& call) override;
+  void at_end() override;
+
+  u64 executed() const { return executed_; }
+
+ private:
+  struct Session {
+    SessionId session;
+    RequestNo executed;
+    Op last_op;
+    Timestamp last_timestamp;
+  };
+  struct Expected {
+    Op op;
+    Status status = Status::ok;
+    std::vector<std::byte> body;
+  };
+  using RequestKey = std::tuple<GroupId, ClientId, SessionId, RequestNo>;
+  struct Group {
+    AnyMachine machine;
+    std::map<ClientId, Session> sessions;
+    u64 replayed = 0;
+  };
+
+  void replay(GroupId id, Group& group);
+  void replay_op(GroupId id, Group& group, const CommittedOp& op);
+  void replay_request(GroupId id, Group& group, const Prepare& prepare, const RequestView& request);
+  void replay_register(Group& group, const Prepare& prepare, ClientId client);
+  bool unique_body(const Call& call) const;
+
+  const Commits& commits_;
+  const LogWatch& logs_;
+  const History& history_;
+  const MachineRegistry& machines_;
+  Slabs slabs_;
+  std::map<GroupId, Group> groups_;
+  std::map<RequestKey, Expected> expected_;
+  std::set<std::pair<GroupId, Digest>> executed_bodies_;
+  std::vector<std::byte> reply_;
+  u64 executed_ = 0;
+};
+
+}  // namespace keelson::sim

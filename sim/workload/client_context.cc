@@ -1,0 +1,102 @@
+#include "keelson/sim/workload/client_context.h"
+
+namespace keelson::sim {
+
+Outcome ClientContext::call(GroupId group, Operation operation, Bytes body, Duration timeout) {
+  const u64 call = clients_.history_.invoke(client_, group, operation, body, now());
+  const Ticket ticket(clients_.next_ticket_++);
+  Outcome outcome;
+  clients_.open_[ticket] = {call, client_, clients_.fibers_.next_wait(), &outcome};
+  clients_.world_.submit(client_, {ticket, group, operation, timeout}, body);
+  // A client that crashes cancels this fiber; its open calls then end as info.
+  clients_.fibers_.wait(Instant::never());
+  return outcome;
+}
+
+void ClientContext::sleep(Duration duration) { clients_.fibers_.sleep(duration); }
+bool ClientContext::running() const { return clients_.running_; }
+Instant ClientContext::now() const { return clients_.world_.now(); }
+
+void ClientContext::expect(bool holds, const std::string& what) {
+  if (!holds) throw ExpectFailed{what};
+}
+
+Clients::Clients(World& world, History& history)
+    : world_(world), history_(history), fibers_(*this), clients_(world.population().clients) {
+  world.set_reply_reader(this);
+}
+
+// What is open when the run ends stays unknown.
+Clients::~Clients() { world_.set_reply_reader(nullptr); }
+
+void Clients::run(u16 client, Body body) {
+  clients_[client].body = std::move(body);
+  clients_[client].done = false;
+  spawn(client);
+}
+
+void Clients::spawn(u16 client) {
+  Client& c = clients_[client];
+  c.group = FiberGroup(client + 1u);
+  fibers_.spawn(
+      "client " + std::to_string(client),
+      [this, client] {
+        ClientContext context(*this, client, world_.core().tape.stream("work/c" + std::to_string(client)));
+        clients_[client].body(context);
+        clients_[client].done = true;
+      },
+      c.group);
+  schedule();
+}
+
+void Clients::on_client_started(u16 client) {
+  if (clients_[client].body && !clients_[client].done) spawn(client);
+}
+
+void Clients::on_reply(u16, const SubmitReply& reply) {
+  const auto at = open_.find(reply.ticket);
+  if (at == open_.end()) return;
+  const OpenCall open = at->second;
+  open_.erase(at);
+  const CallEnd end = reply.outcome == keelson::Outcome::executed       ? CallEnd::ok
+                      : reply.outcome == keelson::Outcome::not_executed ? CallEnd::fail
+                                                                        : CallEnd::info;
+  history_.end(open.call, end, reply.status, reply.message, world_.now());
+  *open.outcome = {end, reply.status, history_.calls()[open.call].op, history_.calls()[open.call].reply};
+  fibers_.wake(open.waiter);
+  schedule();
+}
+
+void Clients::on_client_gone(u16 client) {
+  for (auto at = open_.begin(); at != open_.end();) {
+    if (at->second.client != client) {
+      ++at;
+      continue;
+    }
+    history_.end(at->second.call, CallEnd::info, Status::cancelled, MessageRef(), world_.now());
+    at = open_.erase(at);
+  }
+  if (clients_[client].body) fibers_.cancel_group(clients_[client].group);
+  schedule();
+}
+
+void Clients::wake() { schedule(); }
+
+void Clients::schedule() {
+  const Instant next = fibers_.next_ready();
+  if (next == Instant::never() || next >= scheduled_) return;
+  scheduled_ = next;
+  world_.core().schedule(std::max(next, world_.now()), Rank::fiber, *this);
+}
+
+void Clients::on_time(u64) {
+  scheduled_ = Instant::never();
+  if (fibers_.next_ready() <= world_.now()) fibers_.run_next();
+  if (!fibers_.errors().empty()) {
+    const FiberError& error = fibers_.errors().front();
+    world_.fail({.checker = "workload", .invariant = "expectation", .detail = error.fiber + ": " + error.what});
+  }
+  schedule();
+}
+
+}  // namespace keelson::sim

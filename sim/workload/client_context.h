@@ -1,0 +1,103 @@
+// ClientContext: what a workload's fiber may do: call, sleep, choose, note. Clients: all of them, and who answers whom.
+//
+// Who uses it: workloads, as straight-line code; docs/simulation.md shows one. Every call enters the history. Choices
+// come from stream work/<client>, so that one client's do not move another's. Not here: what is called (kv.h, or an
+// embedder's own).
+#pragma once
+
+#include <map>
+#include <span>
+
+#include "keelson/sim/fiber.h"
+#include "keelson/sim/history.h"
+#include "keelson/sim/world.h"
+
+namespace keelson::sim {
+
+struct Outcome {
+  CallEnd end = CallEnd::info;  // ok, fail or info
+  Status status = Status::ok;
+  Op op;
+  std::vector<std::byte> body;
+  explicit operator bool() const { return end == CallEnd::ok; }
+};
+
+class Clients;
+
+class ClientContext {
+ public:
+  ClientContext(Clients& clients, u16 client, Stream choices) : clients_(clients), client_(client), choices_(choices) {}
+
+  // Suspends until there is an answer, or none can come any more.
+  Outcome call(GroupId group, Operation operation, Bytes body, Duration timeout);
+  void sleep(Duration duration);
+  bool running() const;  // false: the workload is asked to end
+  Instant now() const;
+  u16 client() const { return client_; }
+
+  u64 below(Site site, u64 bound) { return choices_.below(site, bound); }
+  u64 between(Site site, u64 lo, u64 hi) { return choices_.range(site, lo, hi); }
+  bool chance(Site site, u64 ppm) { return choices_.chance(site, ppm); }
+  template <class T>
+  const T& pick(std::span<const T> from) {
+    return from[below(Site::work_pick, from.size())];
+  }
+
+  // An own invariant: false is a safety verdict with this text.
+  void expect(bool holds, const std::string& what);
+
+ private:
+  Clients& clients_;
+  u16 client_;
+  Stream choices_;
+};
+
+class Clients final : public ReplyReader, private FiberOwner, private Task {
+ public:
+  using Body = std::function<void(ClientContext&)>;
+
+  Clients(World& world, History& history);
+  ~Clients() override;
+
+  // Runs `body` for this client from now on; again after each restart of its process, until it returns by itself.
+  void run(u16 client, Body body);
+  void stop() { running_ = false; }  // running() is false from now on
+  bool running() const { return running_; }
+  std::size_t open_calls() const { return open_.size(); }
+  std::size_t live() const { return fibers_.live(); }
+  // After events outside of the World's own (a start, a stop), so that fibers get to run.
+  void wake();
+
+  void on_reply(u16 client, const SubmitReply& reply) override;
+  void on_client_gone(u16 client) override;
+  void on_client_started(u16 client);
+
+ private:
+  friend class ClientContext;
+  struct OpenCall {
+    u64 call;
+    u16 client;
+    Waiter waiter;
+    Outcome* outcome;
+  };
+  struct Client {
+    Body body;
+    bool done = false;
+    FiberGroup group{0};
+  };
+  Instant now() const override { return world_.now(); }
+  void on_time(u64 token) override;
+  void schedule();
+  void spawn(u16 client);
+
+  World& world_;
+  History& history_;
+  Fibers fibers_;
+  std::map<Ticket, OpenCall> open_;
+  std::vector<Client> clients_;
+  u64 next_ticket_ = 1;
+  bool running_ = true;
+  Instant scheduled_ = Instant::never();
+};
+
+}  // namespace keelson::sim
