@@ -39,8 +39,8 @@ rc::Gen<std::vector<Step>> any_steps(bool with_failures) {
 
 Limits any_limits() {
   Limits limits = Limits::tiny();
-  limits.wal_segments = *rc::gen::element(5u, 20u, 200u);
-  limits.index_pages_per_segment = *rc::gen::element(8u, 16u);
+  limits.wal_segments = *rc::gen::element(4u, 5u, 20u, 200u);
+  limits.index_pages_per_segment = *rc::gen::element(7u, 8u, 16u);
   limits.wal_batches_in_flight_max = *rc::gen::element(1u, 2u, 3u);
   limits.writes_in_flight_max = *rc::gen::element(2u, 3u, 8u);
   limits.reads_in_flight_max = 2;
@@ -94,7 +94,8 @@ class Model {
 
   void append(u32 body_size, bool strict) {
     const u64 size = header_size + prepared_size(body_size);
-    if (!rig.wal->has_room(1, size) || rig.slabs.available(static_cast<u32>(size)) == 0) return;
+    const Command command = strict ? Command::group_state : Command::prepare;  // which may use the reserve
+    if (!rig.wal->has_room(1, size, command) || rig.slabs.available(static_cast<u32>(size)) == 0) return;
     const auto record = rig.append(body_size, strict, GroupId(1 + body_size % 3));
     const auto bytes = record.bytes();
     records[record.as<Prepare>().identity] = {record.as<Prepare>(), {bytes.begin(), bytes.end()}, strict, {}, {}};

@@ -87,7 +87,8 @@ TEST(Wal, TheIndexRepeatsWhatARecordIs) {
 
 TEST(Wal, APageSaysWhichBatchAndWhereItsFirstRecordBegins) {
   WalRig rig;
-  rig.append(5000);  // three pieces: the second record begins on the second page
+  rig.append(5000);  // the second and the third record begin on the second page
+  rig.append();
   rig.append();
   rig.seal();
   rig.complete_all();
@@ -429,6 +430,20 @@ TEST(WalSegments, ASegmentIsAlsoFullWhenItsIndexPagesAre) {
   EXPECT_EQ(rig.index_of(1)[1].head.count, 0);
 }
 
+TEST(WalSegments, ABatchThatFillsItsSegmentLeavesTheNextOneWhole) {
+  WalRig rig;
+  for (int i = 0; i < 2; ++i) {
+    for (int n = 0; n < 4; ++n) rig.append(7680);  // 4 x 8,000 bytes: eight pages
+    rig.seal();
+    rig.complete_all();
+  }
+  const auto next = rig.append();
+  rig.seal();
+  rig.complete_all();
+  EXPECT_EQ(rig.place_of(next).page, PageNo(16));
+  EXPECT_EQ(rig.index_of(1)[0].state, PageState::ok);
+}
+
 TEST(WalSegments, AMarkerGoesToTheNextSegmentToo) {
   Limits limits = Limits::tiny();
   limits.index_pages_per_segment = 6;
@@ -476,6 +491,24 @@ TEST(WalSegments, WhenTheyAreUsedUpOnlyGroupStatesFitAndThenNothing) {
   EXPECT_GE(states, 3u);
   EXPECT_EQ(rig.all_stored.size(), rig.op.raw());  // each of them was still marked
   EXPECT_DEATH(rig.append(), "check failed");
+}
+
+TEST(WalSegments, TheLastIndexPagesAreKeptForMarks) {
+  for (const u32 index_pages : {7u, 8u, 9u}) {
+    Limits limits = Limits::tiny();
+    limits.wal_segments = 4;
+    limits.index_pages_per_segment = index_pages;
+    WalRig rig(limits);
+    // Some are always under way, so that several wait for a mark when the room ends.
+    while (rig.wal->has_room(1, 4096, Command::group_state) || !rig.disk.idle()) {
+      if (rig.wal->has_room(1, 4096, Command::group_state)) rig.append(64, true);
+      rig.seal();
+      if (rig.disk.in_flight() > 3 || !rig.wal->has_room(1, 4096, Command::group_state)) rig.complete();
+    }
+    EXPECT_EQ(rig.wal->free_permille(), 0);
+    rig.complete_all();
+    EXPECT_EQ(rig.all_stored.size(), rig.op.raw());
+  }
 }
 
 // ---- failures
