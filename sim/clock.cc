@@ -31,7 +31,11 @@ void NodeClock::boot(Instant truth, const ClockSettings& settings) {
   anchor_wall_ = wall(truth);
   anchor_truth_ = truth;
   anchor_local_ = Instant(stream_.below(Site::clock_base, base_bound_ns) + (settings.huge_base ? huge_base_ns : 0));
-  drift_ppm_ = draw_signed(stream_, Site::clock_drift, settings.drift_ppm_max);
+  drift_ppm_ = draw_drift(settings);
+}
+
+i64 NodeClock::draw_drift(const ClockSettings& settings) const {
+  return draw_signed(stream_, Site::clock_drift, settings.drift_ppm_max);
 }
 
 Instant NodeClock::local(Instant truth) const {

@@ -25,6 +25,7 @@ class NodeClock {
   Instant truth_of(Instant local) const;
 
   void set_drift(Instant truth, std::int64_t ppm);  // from now on
+  std::int64_t draw_drift(const ClockSettings& settings) const;
   void step_wall(std::int64_t delta_ns);
   std::int64_t drift_ppm() const { return drift_ppm_; }
 

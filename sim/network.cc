@@ -110,6 +110,7 @@ void Network::refuse(Link& out, Parcel* parcel, Lost why) {
 Duration Network::draw_delay(Link& out, Instant at, u32 bytes) {
   const auto& settings = core_.settings.network;
   Duration delay = settings.delay_min + out.stream.exponential(Site::net_delay, settings.delay_mean);
+  delay = std::min(delay, settings.delay_max);
   if (out.stream.chance(Site::net_slow, settings.slow_ppm)) {
     delay = delay + out.stream.exponential(Site::net_slow_delay, settings.slow_mean);
     core_.faults.add(Fault::net_slow);

@@ -17,6 +17,7 @@ struct NetworkSettings {
   LinkMode mode = LinkMode::stream;
   Duration delay_min = microseconds(100);
   Duration delay_mean = microseconds(400);  // exponential, beside the minimum
+  Duration delay_max = seconds(3600);       // cuts the exponential off
   u64 slow_ppm = 0;                         // messages with an extra delay
   Duration slow_mean = milliseconds(500);
   u64 loss_ppm = 0;       // stream: refused by the send queue, and the sender hears of it

@@ -54,6 +54,8 @@ struct Host {
   u32 unit_count = 0;
   NodeClock clock;
   Stream proc;
+  DiskSettings disk_settings;  // its disks refer to it
+  ClockSettings clock_settings;
   std::optional<CrashKind> crash_after_turn;  // armed: some effects of its next turn are its last ones
   std::optional<CrashKind> crash_in_write;    // armed: it dies while its next write is in flight
   EventRef armed_crash;

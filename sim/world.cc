@@ -32,6 +32,7 @@ World::World(const WorldConfig& config, Programs& programs, Tape& tape)
 void World::build() {
   const Population& who = population();
   check(who.nodes > 0 && who.shards > 0);
+  hosts_.reserve(who.hosts());  // disks refer to their host's settings
   for (u16 h = 0; h < who.hosts(); ++h) {
     const HostId id(h);
     const bool node = h < who.nodes;
@@ -41,6 +42,8 @@ void World::build() {
                       .unit_count = node ? who.shards : 1u,
                       .clock = NodeClock(core_.tape.stream("clock/" + name)),
                       .proc = core_.tape.stream("proc/" + name),
+                      .disk_settings = config_.settings.disk,
+                      .clock_settings = config_.settings.clock,
                       .crash_after_turn = {},
                       .crash_in_write = {},
                       .armed_crash = {}});
@@ -60,7 +63,7 @@ void World::build() {
       unit.disk = std::make_unique<Disk>(
           programs_.disk_shape(), core_.pages,
           core_.tape.stream("disk/" + std::to_string(unit.node.raw()) + '.' + std::to_string(unit.shard.raw())),
-          core_.settings.disk, core_.faults);
+          hosts_[unit.host.raw()].disk_settings, core_.faults);
     }
     if (who.is_client(id)) unit.turns = core_.tape.stream("turn/c" + std::to_string(unit.client));
     units_.push_back(std::move(unit));
@@ -225,14 +228,32 @@ void World::control(NodeId node, ShardId shard, const Control& control) {
   if (!running_) run_ready();
 }
 
+void World::set_settings(const Settings& settings) {
+  core_.settings = settings;
+  for (u16 h = 0; h < population().hosts(); ++h) {
+    set_disk(HostId(h), settings.disk);
+    set_clock(HostId(h), settings.clock);
+  }
+}
+
+void World::set_disk(HostId host, const DiskSettings& settings) { hosts_[host.raw()].disk_settings = settings; }
+
+// A rate that begins or ends with a phase concerns clocks that already run.
+void World::set_clock(HostId id, const ClockSettings& settings) {
+  Host& host = hosts_[id.raw()];
+  const bool rate_changes = host.clock_settings.drift_ppm_max != settings.drift_ppm_max;
+  host.clock_settings = settings;
+  if (rate_changes && host.state != HostState::absent) set_drift(id, host.clock.draw_drift(settings));
+}
+
 void World::step_wall_clock(NodeId node, std::int64_t delta_ns) {
   core_.faults.add(Fault::clock_step);
   hosts_[node.raw()].clock.step_wall(delta_ns);
   core_.record(RecordKind::clock_step, {.node = node}, {.b = static_cast<u64>(delta_ns)});
 }
 
-void World::set_drift(NodeId node, std::int64_t ppm) {
-  Host& host = hosts_[node.raw()];
+void World::set_drift(HostId id, std::int64_t ppm) {
+  Host& host = hosts_[id.raw()];
   host.clock.set_drift(core_.now, ppm);
   if (ppm != 0) core_.faults.add(Fault::clock_drift);
   for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u)

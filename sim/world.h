@@ -81,7 +81,7 @@ class World final : private Receiver {
 
   // --- clocks
   void step_wall_clock(NodeId node, std::int64_t delta_ns);
-  void set_drift(NodeId node, std::int64_t ppm);
+  void set_drift(HostId host, std::int64_t ppm);
 
   // --- what it consists of
   const Population& population() const { return config_.population; }
@@ -94,7 +94,9 @@ class World final : private Receiver {
   const Program* program(NodeId node, ShardId shard) const;  // null: not running
   const Program* client_program(u16 client) const;
   const Slabs* slabs(NodeId node, ShardId shard) const;
-  void set_settings(const Settings& settings) { core_.settings = settings; }
+  void set_settings(const Settings& settings);               // of all hosts
+  void set_disk(HostId host, const DiskSettings& settings);  // of one, until the next set_settings
+  void set_clock(HostId host, const ClockSettings& settings);
   void add_observer(Observer& observer) { observers_.push_back(&observer); }
   // Asked before each write is carried out: scripted crashes at the n-th write of a zone.
   using WriteWatch = std::function<void(NodeId, ShardId, const Write&)>;

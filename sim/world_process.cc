@@ -46,9 +46,9 @@ void World::start(NodeId node) {
   check(host.state == HostState::absent || host.state == HostState::down);
   const bool first = host.boot == 0;
   if (first) {
-    host.clock.install(core_.now, core_.settings.clock);
+    host.clock.install(core_.now, host.clock_settings);
   } else {
-    host.clock.boot(core_.now, core_.settings.clock);
+    host.clock.boot(core_.now, host.clock_settings);
     core_.faults.add(Fault::restart);
   }
   if (host.clock.drift_ppm() != 0) core_.faults.add(Fault::clock_drift);
@@ -75,9 +75,9 @@ void World::start_client(u16 client) {
   Unit& unit = units_[host.first_unit];
   check(host.state == HostState::absent || host.state == HostState::down);
   if (host.boot == 0) {
-    host.clock.install(core_.now, core_.settings.clock);
+    host.clock.install(core_.now, host.clock_settings);
   } else {
-    host.clock.boot(core_.now, core_.settings.clock);
+    host.clock.boot(core_.now, host.clock_settings);
   }
   ++host.boot;
   host.state = HostState::up;

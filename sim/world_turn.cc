@@ -176,7 +176,7 @@ void World::schedule_deadline(Unit& unit) {
   if (core_.queue.pending(unit.deadline) && unit.deadline_at <= truth) return;
   core_.queue.cancel(unit.deadline);
   unit.deadline_at = truth;
-  if (const Duration mean = core_.settings.clock.timer_late_mean; mean > Duration()) {
+  if (const Duration mean = host_of(unit).clock_settings.timer_late_mean; mean > Duration()) {
     const Duration late = unit.turns.exponential(Site::clock_timer_late, mean);
     if (late > Duration()) core_.faults.add(Fault::timer_late);
     truth = truth + late;

@@ -90,7 +90,7 @@ class Havoc {
       case 11:
         return world_.stall(node, ShardId(0), milliseconds(prng_.below(500)));
       case 12:
-        return world_.set_drift(node, static_cast<std::int64_t>(prng_.below(1000)) - 500);
+        return world_.set_drift(HostId(node.raw()), static_cast<std::int64_t>(prng_.below(1000)) - 500);
       default:
         return world_.network().reset(pair.from, pair.to);
     }
