@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "keelson/sim/world.h"
 
 namespace keelson::sim {
 namespace {
@@ -20,34 +19,55 @@ void LogWatch::on_turn(const TurnSeen& seen) {
   Node& node = nodes_[seen.node];
   const u16 shard = seen.shard.raw();
   for (const auto& completion : seen.in.completions)
-    if (completion.kind == IoKind::write && completion.status == IoStatus::ok)
-      confirm(node, shard, completion.id.raw());
+    if (completion.kind == IoKind::write && completion.status == IoStatus::ok) confirm(node, shard, completion.id.raw());
   for (const auto& write : seen.out.writes) {
     if (write.zone == Zone::wal) watch_wal(node, shard, write);
-    if (write.zone == Zone::index) watch_index(node, shard, write, seen.node);
+    if (write.zone == Zone::index) watch_index(node, shard, write);
   }
 }
 
-// What was in flight may or may not be on the medium: as a promise it never counted.
+// What was in flight may or may not be on the medium: the next life will find out, and so do we.
 void LogWatch::on_crash(HostId host, CrashKind) {
   const auto at = nodes_.find(NodeId(host.raw()));
   if (at == nodes_.end()) return;
+  for (auto& [key, write] : at->second.pending) at->second.crashed.emplace_back(key.first, std::move(write));
   at->second.pending.clear();
-  at->second.states.clear();
+}
+
+void LogWatch::on_start(HostId host, u32) {
+  const NodeId id(host.raw());
+  const auto at = nodes_.find(id);
+  if (at == nodes_.end()) return;
+  for (const auto& [shard, write] : at->second.crashed)
+    for (const auto& record : write.records)
+      if (on_medium(id, shard, write, record)) confirm_record(at->second, record.record);
+  at->second.crashed.clear();
+}
+
+bool LogWatch::on_medium(NodeId node, u16 shard, const PendingWrite& write, const PendingRecord& record) const {
+  const Medium& medium = world_.disk(node, ShardId(shard)).zone(write.zone);
+  std::vector<std::byte> held(write.bytes.size());
+  if (!medium.read(write.offset, held)) return false;
+  return std::all_of(record.needs.begin(), record.needs.end(), [&](const Extent& e) {
+    return std::memcmp(held.data() + e.begin, write.bytes.data() + e.begin, e.end - e.begin) == 0;
+  });
 }
 
 // Records flow through the payloads of a batch's pages; each starts where a multiple of 16 follows the one before.
 void LogWatch::watch_wal(Node& node, u16 shard, const Write& write) {
-  flatten(write, pages_);
+  PendingWrite& pending = node.pending[{shard, write.id.raw()}];
+  pending.zone = write.zone;
+  pending.offset = write.offset;
+  flatten(write, pending.bytes);
   payload_.clear();
-  for (std::size_t page = 0; page + page_bytes <= pages_.size(); page += page_bytes)
-    payload_.insert(payload_.end(), pages_.begin() + static_cast<std::ptrdiff_t>(page + stamp_bytes),
-                    pages_.begin() + static_cast<std::ptrdiff_t>(page + page_bytes));
-  auto& pending = node.pending[{shard, write.id.raw()}];
+  for (std::size_t page = 0; page + page_bytes <= pending.bytes.size(); page += page_bytes)
+    payload_.insert(payload_.end(), pending.bytes.begin() + static_cast<std::ptrdiff_t>(page + stamp_bytes),
+                    pending.bytes.begin() + static_cast<std::ptrdiff_t>(page + page_bytes));
   for (std::size_t at = 0; at + header_size <= payload_.size();) {
     const Header header = header_at(payload_.data() + at);
     if (header.size < header_size || at + header.size > payload_.size() || header.cluster != cluster_) break;
-    WatchedRecord record;
+    PendingRecord found;
+    WatchedRecord& record = found.record;
     record.group = header.group;
     record.command = header.command;
     record.view = header.view;
@@ -62,20 +82,30 @@ void LogWatch::watch_wal(Node& node, u16 shard, const Write& write) {
       record.op = state.head;
       record.log_view = state.log_view;
     }
-    pending.push_back(record);
+    for (std::size_t page = at / payload_bytes; page * payload_bytes < at + header.size; ++page) {
+      const std::size_t from = std::max(at, page * payload_bytes) - page * payload_bytes;
+      const std::size_t to = std::min<std::size_t>(at + header.size, (page + 1) * payload_bytes) - page * payload_bytes;
+      found.needs.push_back({page * page_bytes, page * page_bytes + stamp_bytes});
+      found.needs.push_back({page * page_bytes + stamp_bytes + from, page * page_bytes + stamp_bytes + to});
+    }
+    pending.records.push_back(std::move(found));
     at += round_up<std::size_t>(header.size, record_alignment);
   }
 }
 
-void LogWatch::watch_index(Node& node, u16 shard, const Write& write, NodeId) {
-  flatten(write, pages_);
-  auto& pending = node.pending[{shard, write.id.raw()}];
-  for (std::size_t page = 0; page + page_bytes <= pages_.size(); page += page_bytes) {
-    const IndexReading reading = read_index_page(pages_.data() + page, page_seed(cluster_, ShardId(shard)), limits_);
+void LogWatch::watch_index(Node& node, u16 shard, const Write& write) {
+  PendingWrite& pending = node.pending[{shard, write.id.raw()}];
+  pending.zone = write.zone;
+  pending.offset = write.offset;
+  flatten(write, pending.bytes);
+  for (std::size_t page = 0; page + page_bytes <= pending.bytes.size(); page += page_bytes) {
+    const std::byte* at = pending.bytes.data() + page;
+    const IndexReading reading = read_index_page(at, page_seed(cluster_, ShardId(shard)), limits_);
     if (reading.state != PageState::ok) continue;
     for (u32 i = 0; i < reading.head.count; ++i) {
-      const IndexEntry entry = index_entry(pages_.data() + page, i);
-      WatchedRecord record;
+      const IndexEntry entry = index_entry(at, i);
+      PendingRecord found;
+      WatchedRecord& record = found.record;
       record.group = entry.group;
       record.command = entry.command;
       record.op = entry.op;
@@ -83,7 +113,8 @@ void LogWatch::watch_index(Node& node, u16 shard, const Write& write, NodeId) {
       record.view = entry.view;
       record.log_view = entry.command == Command::prepare ? View() : entry.log_view;
       record.entry_durable = true;
-      pending.push_back(record);
+      found.needs.push_back({page, page + sizeof(IndexHead) + reading.head.count * sizeof(IndexEntry)});
+      pending.records.push_back(std::move(found));
     }
   }
 }
@@ -105,13 +136,16 @@ WatchedRecord* LogWatch::find(Node& node, const WatchedRecord& like) {
 void LogWatch::confirm(Node& node, u16 shard, u64 id) {
   const auto at = node.pending.find({shard, id});
   if (at == node.pending.end()) return;
-  for (const auto& record : at->second) {
-    WatchedRecord* known = find(node, record);
-    known->record_durable |= record.record_durable;
-    known->entry_durable |= record.entry_durable;
-    if (record.command != Command::prepare) settle(node, *known);
-  }
+  for (const auto& record : at->second.records) confirm_record(node, record.record);
   node.pending.erase(at);
+}
+
+void LogWatch::confirm_record(Node& node, const WatchedRecord& record) {
+  WatchedRecord* known = find(node, record);
+  known->record_durable |= record.record_durable;
+  known->entry_durable |= record.entry_durable;
+  // An intact record stands for its entry once recovery has found it (row 2 of the recovery table).
+  if (record.command != Command::prepare) settle(node, *known);
 }
 
 void LogWatch::settle(Node& node, WatchedRecord& known) {

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "keelson/sim/observer.h"
+#include "keelson/sim/world.h"
 #include "keelson/store/page.h"
 
 namespace keelson::sim {
@@ -29,10 +29,11 @@ struct WatchedRecord {
 
 class LogWatch : public Observer {
  public:
-  LogWatch(ClusterId cluster, const Limits& limits) : cluster_(cluster), limits_(limits) {}
+  LogWatch(World& world, ClusterId cluster, const Limits& limits) : world_(world), cluster_(cluster), limits_(limits) {}
 
   void on_turn(const TurnSeen& seen) override;
   void on_crash(HostId host, CrashKind kind) override;
+  void on_start(HostId host, u32 boot) override;
 
   // A prepare of exactly this identity is stored on the node.
   bool stored(NodeId node, GroupId group, Op op, const Digest& identity) const;
@@ -49,26 +50,44 @@ class LogWatch : public Observer {
     View view;
     View log_view;
   };
+  // Bytes of a write that a record needs to be whole: [begin, end).
+  struct Extent {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  struct PendingRecord {
+    WatchedRecord record;
+    std::vector<Extent> needs;
+  };
+  struct PendingWrite {
+    Zone zone = Zone::wal;
+    u64 offset = 0;
+    std::vector<std::byte> bytes;
+    std::vector<PendingRecord> records;
+  };
   struct Node {
     std::map<std::pair<GroupId, Op>, std::vector<WatchedRecord>> prepares;
     std::map<GroupId, std::vector<WatchedRecord>> states;               // not yet stored
     std::map<GroupId, std::vector<Promise>> promises;                   // stored: the highest ones
-    std::map<std::pair<u16, u64>, std::vector<WatchedRecord>> pending;  // by (shard, write id)
+    std::map<std::pair<u16, u64>, PendingWrite> pending;   // by (shard, write id)
+    std::vector<std::pair<u16, PendingWrite>> crashed;     // in flight when the node died
   };
 
   void watch_wal(Node& node, u16 shard, const Write& write);
-  void watch_index(Node& node, u16 shard, const Write& write, NodeId id);
+  void watch_index(Node& node, u16 shard, const Write& write);
   void confirm(Node& node, u16 shard, u64 id);
   void settle(Node& node, WatchedRecord& known);
+  void confirm_record(Node& node, const WatchedRecord& record);
+  bool on_medium(NodeId node, u16 shard, const PendingWrite& write, const PendingRecord& record) const;
   WatchedRecord* find(Node& node, const WatchedRecord& like);
   void keep_prepare(const std::byte* record, u32 size);
 
+  World& world_;
   ClusterId cluster_;
   Limits limits_;
   std::map<NodeId, Node> nodes_;
   std::unordered_map<Digest, std::vector<std::byte>, Digests> prepares_;  // never iterated
-  std::vector<std::byte> pages_;                                          // scratch
-  std::vector<std::byte> payload_;
+  std::vector<std::byte> payload_;   // scratch
 };
 
 }  // namespace keelson::sim
