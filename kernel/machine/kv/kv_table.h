@@ -41,6 +41,7 @@ class KvTable {
   u64 size() const { return size_; }
   u64 bytes() const { return bytes_; }  // charged: a function of the content
   u64 block_chunk_count() const { return blocks_.chunk_count(); }
+  u32 entry_slots() const { return entries_used_; }  // ever needed at once
 
   static u64 hash_of(Bytes key);
   static constexpr u32 top_bits(u64 hash, u32 bits) { return bits ? static_cast<u32>(hash >> (64 - bits)) : 0; }

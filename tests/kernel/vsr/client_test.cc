@@ -43,6 +43,7 @@ class ClientTest : public ::testing::Test {
                 Reject::none);
       EXPECT_EQ(validate_body(e.message.bytes()), Reject::none);
       EXPECT_EQ(validate_content(e.message.bytes(), limits), Reject::none);
+      newest = e.message;
       const Bytes body = e.message.body();
       sent.push_back({e.peer.node_id(), e.message.as<Request>(),
                       std::string(reinterpret_cast<const char*>(body.data()), body.size())});
@@ -149,6 +150,7 @@ class ClientTest : public ::testing::Test {
   EffectBag out{limits};
   Client client{ClientConfig{cluster, base_id, 3, limits, Tunables::standard(), 5, milliseconds(default_timeout_ms)},
                 slabs};
+  MessageRef newest;
   std::vector<Sent> sent;
   std::vector<Done> done;
 };
@@ -452,6 +454,30 @@ TEST_F(ClientTest, AnEvictedSessionMakesAResentRequestUnknown) {
     EXPECT_EQ(take_done(), (Done{1, status, Outcome::unknown, ""}));
     sent.clear();
   }
+}
+
+// It may have run at once, its reply lost with the connection, and its session evicted since.
+TEST_F(ClientTest, ALateWordOfAnEvictedSessionMakesEvenASingleCopyUnknown) {
+  open_session();
+  submit(2);
+  const Sent request = take();
+  for (const u16 n : {u16{1}, u16{2}, u16{0}}) lose(n);
+  ASSERT_TRUE(sent.empty());
+  pass(limits.session_ttl_ns / 1'000'000 / 2);
+  refuse(request, Status::session_unknown);
+  EXPECT_EQ(take_done(), (Done{2, Status::session_unknown, Outcome::unknown, ""}));
+}
+
+TEST_F(ClientTest, WhatIsInASendQueueIsNeverWrittenAgain) {
+  open_session();
+  submit(2);
+  const MessageRef queued = newest;
+  const Digest checksum = queued.header().checksum;
+  refuse(take(), Status::session_unknown);
+  grant(take(), 40);
+  EXPECT_EQ(take().header.session, SessionId(40));
+  EXPECT_EQ(queued.as<Request>().session, SessionId(7));
+  EXPECT_EQ(queued.header().checksum, checksum);
 }
 
 TEST_F(ClientTest, ADeposedPrimaryDoesNotKnowNewSessions) {

@@ -217,6 +217,29 @@ TEST_F(Learning, TheShortestRoundTripIsBelieved) {
   EXPECT_EQ(clock.now(Instant(b + 801 * ms)), Timestamp(epoch_2026 + 801 * ms));
 }
 
+TEST_F(Learning, ALongerRoundTripDoesNotReplaceAShorterOne) {
+  const u64 b = boot.ns();
+  learn(b, 0, epoch_2026 + 1 * ms, b + 2 * ms);
+  ASSERT_TRUE(clock.synchronized(Instant(b + 2 * ms)));
+  // The next window: the peer is 100 ms ahead; a slow echo says only that it isn't far away.
+  learn(b + 10 * ms, 0, epoch_2026 + 111 * ms, b + 12 * ms);
+  learn(b + 100 * ms, 0, epoch_2026 + 500 * ms, b + 900 * ms);
+  clock.on_deadline(boot + milliseconds(2002));
+  const Instant then = boot + milliseconds(2010);
+  // Half of the distance, rounded to the tolerance of 64 ms that makes both agree.
+  EXPECT_EQ(clock.now(then), Timestamp(epoch_2026 + 2010 * ms + 35 * ms));
+}
+
+TEST_F(Learning, AfterAFailedAttemptTheNextSampleIsTriedAtOnce) {
+  const u64 b = boot.ns();
+  learn(b, 0, epoch_2026 + 1 * ms, b + 2 * ms);
+  ASSERT_TRUE(clock.synchronized(Instant(b + 2 * ms)));
+  clock.on_deadline(boot + milliseconds(2002));
+  EXPECT_EQ(clock.deadline(), boot + milliseconds(20'002)) << "nobody was heard in this window";
+  learn(b + 3000 * ms, 0, epoch_2026 + 3001 * ms, b + 3002 * ms);
+  EXPECT_EQ(clock.deadline(), boot + milliseconds(5002)) << "a new window has begun";
+}
+
 TEST_F(Learning, AWindowLastsTwoSecondsWhenItSucceedsAndTwentyWhenNot) {
   EXPECT_EQ(clock.deadline(), boot + milliseconds(2000));
   clock.on_deadline(boot + milliseconds(2000));

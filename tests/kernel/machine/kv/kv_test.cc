@@ -108,6 +108,15 @@ TEST_F(Kv, OverwritesTakeNoMemoryAfterTheFirstRound) {
   EXPECT_EQ(table.block_chunk_count(), chunks);
 }
 
+TEST_F(Kv, ErasedEntriesAreReused) {
+  KvTable table(kv_limits(limits), 3);
+  for (u32 i = 0; i < 1000; ++i) {
+    table.put(as_bytes("key " + std::to_string(i)), 10, Op(1));
+    if (i >= 10) table.erase(as_bytes("key " + std::to_string(i - 10)));
+  }
+  EXPECT_LE(table.entry_slots(), 11u);
+}
+
 // Alternating sizes leave holes in every tier of a pool that doesn't pack.
 TEST_F(Kv, MemoryFollowsTheContentWhateverTheSizesWere) {
   const KvLimits bounds = kv_limits(limits);
@@ -213,6 +222,29 @@ TEST_F(Kv, ASnapshotOutOfOrderOrWithADuplicateIsRefused) {
   changed[s].replace(head, first + second, one + one);
   EXPECT_EQ(load_sections(copy.machine(), changed), Status::corrupt_snapshot);
   EXPECT_EQ(load_sections(copy.machine(), sections), Status::ok);
+}
+
+TEST_F(Kv, AnItemInTheWrongSectionIsRefused) {
+  kv.put("key", "value");
+  auto sections = save_sections(kv.machine());
+  std::size_t from = 0;
+  while (sections[from].size() == 16) ++from;
+  const std::size_t to = (from + 1) % sections.size();
+  std::swap(sections[from], sections[to]);
+  for (const std::size_t s : {from, to}) sections[s][4] = static_cast<char>(s);  // each says that it is its place's
+  EXPECT_EQ(load_sections(kv.machine(), sections), Status::corrupt_snapshot);
+}
+
+TEST_F(Kv, ASnapshotOfALargerMachineIsRefused) {
+  Limits larger = limits;
+  larger.message_size_max = 16'000;
+  KvDriver big(larger);
+  ASSERT_EQ(big.machine().section_count(), kv.machine().section_count());
+  const std::string value(3500, 'v');
+  for (u32 i = 0; big.put("key " + std::to_string(i), value).status == Status::ok;) ++i;
+  const auto sections = save_sections(big.machine());
+  EXPECT_EQ(load_sections(kv.machine(), sections), Status::corrupt_snapshot);
+  EXPECT_EQ(load_sections(big.machine(), sections), Status::ok);
 }
 
 TEST_F(Kv, HostileBodiesAreBadRequests) {
