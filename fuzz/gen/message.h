@@ -189,10 +189,9 @@ class Messages {
   }
   template <HeaderView T>
   static Buffer sealed(const T& header, const Buffer& body = {}) {
-    Buffer out;
-    out.reserve(header_size + body.size());
-    append(out, header);
-    out.insert(out.end(), body.begin(), body.end());
+    Buffer out(header_size + body.size());
+    store(out.data(), header);
+    copy(MutableBytes(out).subspan(header_size), body);
     seal_buffer(out);
     return out;
   }
@@ -208,8 +207,8 @@ class Messages {
   }
   template <class T>
   static void append(Buffer& to, const T& value) {
-    const Bytes bytes = bytes_of(value);
-    to.insert(to.end(), bytes.begin(), bytes.end());
+    to.resize(to.size() + sizeof value);
+    store(to.data() + to.size() - sizeof value, value);
   }
 
   Buffer plain(Command command) {
