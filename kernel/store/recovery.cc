@@ -22,6 +22,10 @@ SuperblockOwner owner_of(const RecoveryConfig& config) {
   return {config.cluster, config.node, config.generation, config.shard, config.shard_count, config.limits.digest()};
 }
 
+bool same_entry(const FoundRecord& a, const FoundRecord& b) {
+  return a.group == b.group && a.command == b.command && a.op == b.op && a.identity == b.identity;
+}
+
 }  // namespace
 
 Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks, IoIds& ids, Counters& counters)
@@ -32,7 +36,8 @@ Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks
       counters_(counters),
       groups_(config.groups.size()),
       group_ids_(config.groups.size()),
-      superblock_(owner_of(config), ids, counters) {
+      superblock_(owner_of(config), ids, counters),
+      rewriter_(config.cluster, config.shard, config.node, config.limits, slabs, ids) {
   for (const auto& group : config.groups) groups_.push_back(group);
   std::sort(groups_.begin(), groups_.end(), [](const auto& a, const auto& b) { return a.group < b.group; });
   for (const auto& group : groups_) group_ids_.push_back(group.group);
@@ -49,9 +54,11 @@ void Recovery::start(Instant, EffectBag& out) {
   superblock_.open(out);
 }
 
-bool Recovery::on_completion(Instant, const Completion& completion, EffectBag& out) {
+bool Recovery::on_completion(Instant now, const Completion& completion, EffectBag& out) {
+  now_ = now;
   const bool known = superblock_.on_completion(completion, out) ||
-                     (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out)));
+                     (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out))) ||
+                     (wal_ && rewriter_.on_completion(now, completion, *wal_, out));
   if (known && state_ == State::running) advance(out);
   return known;
 }
@@ -75,7 +82,13 @@ void Recovery::advance(EffectBag& out) {
       if (!scan_->reader.busy()) next_segment(out);
       return;
     case Phase::incarnation:
-      if (superblock_.state() != SuperblockFile::State::ready) return;
+      if (superblock_.state() == SuperblockFile::State::ready) end_incarnation(out);
+      return;
+    case Phase::rewrite:
+      if (wal_->poisoned())
+        return refuse(
+            {"log_write_failed", "The disk refused a write to the log: check the disk, then start again.", {}});
+      if (!rewriter_.done()) return;
       phase_ = Phase::over;
       state_ = State::done;
       return;
@@ -123,6 +136,7 @@ void Recovery::end_scan(EffectBag& out) {
   const Superblock& old = superblock_.current();
   history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
   judge_records();
+  plan_rewrites();
   if (old.incarnation.raw() == std::numeric_limits<u32>::max())
     return refuse({"numbers_used_up", "This data file was started too often: format a new one.", {}});
   if (history_->highest().raw() == std::numeric_limits<u64>::max())
@@ -150,9 +164,58 @@ void Recovery::judge_records() {
     if (a.group != b.group) return a.group < b.group;
     if (a.command != b.command) return a.command < b.command;
     if (a.command == Command::prepare && a.op != b.op) return a.op < b.op;
+    if (a.command == Command::prepare && a.identity != b.identity) return a.identity < b.identity;
     if (a.place.page != b.place.page) return a.place.page < b.place.page;
     return a.place.offset < b.place.offset;
   });
+}
+
+// A record that counts only with a mark, or whose entry is missing, must not stay alone with what a crash left of it.
+bool Recovery::needs_copy(const FoundRecord& record) const {
+  if (record.fate != RecordFate::keep || groups_[record.group].voters == 1) return false;
+  const bool marked = history_->mark_of(record.batch) == BatchMark::marked;
+  return record.entry != EntryState::ok || (record.strict && !marked);
+}
+
+bool Recovery::state_needs_copy(u32 group) const {
+  const FoundState& state = facts_.states[group];
+  if (!state.exists) return false;
+  // A copy would come behind a newer promise of which only the entry is left, and hide it.
+  for (const FoundRecord& lost : records_of(group, Command::group_state))
+    if (lost.fate != RecordFate::drop && supersedes(lost, state)) return false;
+  return state.entry != EntryState::ok || history_->mark_of(state.batch) == BatchMark::unmarked;
+}
+
+void Recovery::plan_rewrites() {
+  for (u32 group = 0; group < facts_.states.size(); ++group)
+    if (state_needs_copy(group)) rewriter_.add(facts_.states[group].place);
+  // Where a mark proves that a record was durable, its loss would be noticed: those get what room one batch has.
+  u64 spare_bytes = u64{config_.limits.wal_batch_pages_max} * payload_bytes;
+  const auto& records = facts_.records;
+  for (std::size_t i = 0, end = 0; i < records.size(); i = end) {
+    const FoundRecord* without_copy = nullptr;
+    bool safe = false;
+    for (end = i; end < records.size() && same_entry(records[i], records[end]); ++end) {
+      if (needs_copy(records[end]))
+        without_copy = &records[end];
+      else
+        safe = safe || records[end].fate == RecordFate::keep;
+    }
+    if (safe || !without_copy) continue;
+    if (history_->mark_of(without_copy->batch) == BatchMark::marked) {
+      if (without_copy->place.size > spare_bytes) continue;
+      spare_bytes -= without_copy->place.size;
+    }
+    rewriter_.add(without_copy->place);
+  }
+}
+
+void Recovery::end_incarnation(EffectBag& out) {
+  wal_ = std::make_unique<Wal>(WalConfig{config_.cluster, config_.shard, config_.limits, config_.tunables}, wal_start_,
+                               slabs_, ids_, counters_);
+  phase_ = Phase::rewrite;
+  if (!rewriter_.empty()) rewriter_.start(now_, *wal_, out);
+  advance(out);
 }
 
 // Behind every trace, in the log and in its index: what a crash left is never written over.
@@ -199,9 +262,8 @@ RecoveredGroup Recovery::take_group(GroupId group) {
 }
 
 std::unique_ptr<Wal> Recovery::make_wal() {
-  check(state_ == State::done);
-  return std::make_unique<Wal>(WalConfig{config_.cluster, config_.shard, config_.limits, config_.tunables}, wal_start_,
-                               slabs_, ids_, counters_);
+  check(state_ == State::done && wal_);
+  return std::move(wal_);
 }
 
 void Recovery::refuse(const ShardRefusal& refusal) {

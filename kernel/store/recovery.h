@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "keelson/store/recovery_group.h"
+#include "keelson/store/recovery_rewrite.h"
 #include "keelson/store/recovery_segment.h"
 #include "keelson/store/superblock_file.h"
 #include "keelson/store/wal.h"
@@ -50,7 +51,7 @@ class Recovery {
   std::unique_ptr<Wal> make_wal();
 
  private:
-  enum class Phase : u8 { superblock, probe, scan, incarnation, over };
+  enum class Phase : u8 { superblock, probe, scan, incarnation, rewrite, over };
   static constexpr u32 probe_count = 2;
   struct Probe {
     IoId id;
@@ -73,6 +74,10 @@ class Recovery {
   void next_segment(EffectBag& out);
   void end_scan(EffectBag& out);
   void judge_records();
+  void plan_rewrites();
+  bool needs_copy(const FoundRecord& record) const;
+  bool state_needs_copy(u32 group) const;
+  void end_incarnation(EffectBag& out);
   void find_end();
   void refuse(const ShardRefusal& refusal);
   std::span<const FoundRecord> records_of(u32 group, Command command) const;
@@ -94,7 +99,10 @@ class Recovery {
   u64 segment_ = 0;  // being read
   LogFacts facts_;
   std::unique_ptr<BatchHistory> history_;
+  LogRewriter rewriter_;
   WalStart wal_start_;
+  std::unique_ptr<Wal> wal_;  // from the incarnation on
+  Instant now_;
 };
 
 }  // namespace keelson

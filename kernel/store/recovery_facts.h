@@ -74,8 +74,10 @@ struct FoundRecord {
 // The newest intact group_state of a group.
 struct FoundState {
   bool exists = false;
-  BatchNo batch;
-  RecordPlace place;
+  EntryState entry = EntryState::ok;
+  BatchNo batch;      // of its newest copy
+  BatchNo made_in;    // where it was promised; 0: only copies by later starts are left
+  RecordPlace place;  // of its newest copy
   GroupState state;
   Vec<Prepare> suffix;  // from its head downward
 };
@@ -91,6 +93,19 @@ struct LogFacts {
   PageNo wal_end;          // first page that shows no trace, nor does any after it
   u64 slots_end = 0;       // the same of index pages
 };
+
+// Whether an entry, whose record is gone, promises just what this group_state does.
+inline bool same_promise(const FoundRecord& entry, const GroupState& state) {
+  return entry.epoch == state.epoch && entry.view == state.view && entry.log_view == state.log_view &&
+         entry.op == state.head;
+}
+inline bool behind(const RecordPlace& place, const RecordPlace& other) {
+  return place.page > other.page || (place.page == other.page && place.offset > other.offset);
+}
+// Whether such an entry, of a promise that was kept once, is newer than all that is left whole.
+inline bool supersedes(const FoundRecord& entry, const FoundState& newest) {
+  return !newest.exists || (behind(entry.place, newest.place) && !same_promise(entry, newest.state));
+}
 
 // Whether a sorted list has an element in [from, end).
 inline bool any_in(const Vec<u64>& sorted, u64 from, u64 end) {

@@ -33,13 +33,10 @@ void GroupRecovery::find_promise() {
     result_.suffix = std::move(newest.suffix);
     result_.amnesiac = result_.state.state_flags != 0;
     promise_ = {newest.state.epoch, newest.state.view, newest.state.log_view, newest.state.head};
-    promise_batch_ = newest.batch;
+    promise_batch_ = newest.made_in;
   }
-  for (const FoundRecord& lost : findings_.states) {
-    const bool newer = !newest.exists || lost.place.page > newest.place.page ||
-                       (lost.place.page == newest.place.page && lost.place.offset > newest.place.offset);
-    if (newer && (lost.fate == RecordFate::lost || lost.fate == RecordFate::damaged)) take_lost_promise(lost);
-  }
+  for (const FoundRecord& lost : findings_.states)
+    if (lost.fate != RecordFate::drop && supersedes(lost, newest)) take_lost_promise(lost);
 }
 
 // Its entry repeats what was promised, but not the suffix.
@@ -130,16 +127,25 @@ const Prepare* GroupRecovery::suffix_at(Op op) const {
   return &result_.suffix[promise_.head - op];
 }
 
-// The best record of the identity that belongs here; where that isn't known, the only one there is.
-const FoundRecord* GroupRecovery::choose(Op op, const Digest& wanted, bool wanted_known, bool& ambiguous) const {
+// The best record of one identity; null: none.
+const FoundRecord* GroupRecovery::best_of(Op op, const Digest& identity) const {
   const FoundRecord* best = nullptr;
   for (const FoundRecord& record : records_of(op)) {
-    if (!store_rules::better(record.fate, RecordFate::drop)) continue;
-    if (wanted_known && !store_rules::belongs_below_head(wanted, record.identity)) continue;
-    if (best && best->identity != record.identity) ambiguous = true;
-    if (!best || store_rules::better(record.fate, best->fate)) best = &record;
+    if (!store_rules::belongs_below_head(identity, record.identity)) continue;
+    if (store_rules::better(record.fate, best ? best->fate : RecordFate::drop)) best = &record;
   }
   return best;
+}
+
+// Where nothing certain says which identity belongs here, it is what was appended under the newest view: a replica that
+// replaces an op does so in its index as well.
+Digest GroupRecovery::newest_identity(Op op) const {
+  const FoundRecord* newest = nullptr;
+  for (const FoundRecord& record : records_of(op)) {
+    if (!store_rules::better(record.fate, RecordFate::drop)) continue;
+    if (!newest || ViewId{record.epoch, record.view} > ViewId{newest->epoch, newest->view}) newest = &record;
+  }
+  return newest ? newest->identity : Digest{};
 }
 
 // From the promised head downward: the suffix and the parents say which identity belongs where.
@@ -156,14 +162,13 @@ bool GroupRecovery::build_op(Op op, Link& link) {
   if (named && link.known && suffix->identity != link.identity) return false;
   const bool linked = named || link.known;
   const Digest wanted = named ? suffix->identity : link.identity;
-  bool ambiguous = false;
-  const FoundRecord* record = choose(op, wanted, linked, ambiguous);
+  const FoundRecord* record = best_of(op, linked ? wanted : newest_identity(op));
   if (!log_has_room(op)) return false;
 
   // Without a link nothing says that a record is of this log. It is kept aside, to be linked by a peer's headers; above
   // what is certainly committed it would be reported as ours, so there only the loss is.
   const bool aside = record && !linked;
-  const bool hidden = aside && (ambiguous || (promise_lost_ && op > result_.state.commit_max));
+  const bool hidden = aside && promise_lost_ && op > result_.state.commit_max;
   if (record && !hidden) set_entry(*record);
   if (linked) add_identity(op, wanted, named ? suffix : nullptr);
   if (suffix && (suffix->entry_flags & entry_flag::suspect)) flag(op, log_bit::suspect);

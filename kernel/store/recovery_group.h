@@ -30,7 +30,7 @@ struct GroupFindings {
   ClusterId cluster;
   u8 voters = 0;
   std::span<const FoundRecord> states;    // only their entries are left; in order of place
-  std::span<const FoundRecord> prepares;  // by op, then place
+  std::span<const FoundRecord> prepares;  // by op, then identity, then place
   FoundState* newest = nullptr;           // moved from
   const BatchHistory* history = nullptr;
 };
@@ -52,7 +52,8 @@ class GroupRecovery {
   void weigh_losses();
   bool find_bound(BatchNo loss, Op& bound) const;
   void build_below_head();
-  const FoundRecord* choose(Op op, const Digest& wanted, bool wanted_known, bool& ambiguous) const;
+  const FoundRecord* best_of(Op op, const Digest& identity) const;
+  Digest newest_identity(Op op) const;
   bool build_op(Op op, Link& link);
   void add_identity(Op op, const Digest& identity, const Prepare* suffix);
   void build_above_head();

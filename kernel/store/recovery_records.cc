@@ -105,7 +105,7 @@ void SegmentAnalysis::judge(const BatchFact& batch, const IndexEntry& entry) {
     found.record = RecordState::bad;
     if (validate_record(bytes, owner_.cluster, limits_) == Reject::none) {
       if (entry.command == Command::group_state && names(entry, as<GroupState>(bytes.data())))
-        return keep_state(batch, group, found.place);
+        return keep_state(batch, group, found.place, EntryState::ok);
       if (entry.command == Command::prepare && names(entry, as<Prepare>(bytes.data())))
         take_header(found, as<Prepare>(bytes.data()), owner_.node);
     }
@@ -181,7 +181,7 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
   const Header header = header_at(scratch_.record.data());
   const u32 group = group_index(header.group);
   if (group == owner_.groups.size()) return;
-  if (header.command == Command::group_state) return keep_state(batch, group, place);
+  if (header.command == Command::group_state) return keep_state(batch, group, place, EntryState::old);
   FoundRecord found;
   found.group = group;
   found.entry = EntryState::old;
@@ -192,13 +192,17 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
 }
 
 // Segments and batches come in order: what comes later is newer.
-void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const RecordPlace& place) {
+void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry) {
   FoundState& newest = facts_.states[group];
-  if (newest.exists && !precedes(newest.place, place.page, place.offset)) return;
+  if (newest.exists && !behind(place, newest.place)) return;
+  const auto state = as<GroupState>(scratch_.record.data());
+  if (!newest.exists || newest.state.checksum != state.checksum)
+    newest.made_in = state.incarnation == batch.incarnation ? batch.no : BatchNo();
   newest.exists = true;
+  newest.entry = entry;
   newest.batch = batch.no;
   newest.place = place;
-  newest.state = as<GroupState>(scratch_.record.data());
+  newest.state = state;
   newest.suffix = Vec<Prepare>(newest.state.header_count);
   for (u32 i = 0; i < newest.state.header_count; ++i)
     newest.suffix.push_back(as<Prepare>(scratch_.record.data() + std::size_t{header_size} * (i + 1)));

@@ -164,11 +164,13 @@ class Chain {
   std::vector<Prepare> headers;
 };
 
-inline MessageRef make_state(Slabs& slabs, const Chain& chain, u32 view, u32 log_view, u64 seq, std::size_t count,
+inline MessageRef make_state(Life& life, const Chain& chain, u32 view, u32 log_view, u64 seq, std::size_t count,
                              std::function<void(std::vector<Prepare>&)> change = {}) {
   GroupState state = make<GroupState>();
   state.group = GroupId(chain.group);
   state.epoch = Epoch(1);
+  state.node = life.config.node;
+  state.incarnation = life.recovery->incarnation();
   state.view = View(view);
   state.log_view = View(log_view);
   state.head = chain.op;
@@ -176,7 +178,7 @@ inline MessageRef make_state(Slabs& slabs, const Chain& chain, u32 view, u32 log
   state.state_seq = seq;
   auto suffix = chain.suffix(count);
   if (change) change(suffix);
-  return make_group_state(slabs, state, suffix);
+  return make_group_state(life.slabs, state, suffix);
 }
 
 }  // namespace keelson::test

@@ -147,7 +147,7 @@ TEST_F(RecoveryOfFiles, ThePromiseAndItsSuffixAreThereAgain) {
   first->open();
   Chain chain(first->slabs);
   for (int i = 0; i < 6; ++i) first->write(chain.next());
-  first->append(make_state(first->slabs, chain, 4, 3, 9, 3));
+  first->append(make_state(*first, chain, 4, 3, 9, 3));
   first->settle();
   auto second = life();
   second->boot();
