@@ -2,8 +2,9 @@
 // of that group queued in order.
 //
 // Who uses it: the simulator's workloads, io/client (shell, kv), embedders. Same shape as Shard: bags in, bags out.
-// Every submission gets exactly one SubmitReply, at the latest at its deadline. Not here: sockets, threads, retries
-// of requests whose outcome is unknown (only the caller knows whether they are idempotent).
+// Every submission gets exactly one SubmitReply, at the latest at its deadline; one that ends with deadline_passed
+// carries the newest refusal, if there was any. It sends only to nodes that a PeerEvent called connected. Not here:
+// sockets, threads, retries of requests whose outcome is unknown (only the caller knows whether they are idempotent).
 #pragma once
 
 #include <memory>

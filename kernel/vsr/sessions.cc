@@ -9,10 +9,14 @@ constexpr u32 index_slots_min = 16;
 constexpr u32 reply_bytes_min = 64;
 constexpr u32 sessions_per_section = 64;
 
+// splitmix64's finaliser over both halves in turn: ids that differ in any bit end up elsewhere.
 u64 mix(ClientId client) {
-  u64 z = client.lo ^ (client.hi * 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93;
-  return z ^ (z >> 32);
+  const auto finish = [](u64 z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  };
+  return finish(finish(client.lo) + client.hi);
 }
 
 // One entry of a section; the reply's bytes follow.

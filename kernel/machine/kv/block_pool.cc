@@ -10,20 +10,21 @@ constexpr u32 chunk_bytes_min = 16 * 1024;
 }  // namespace
 
 BlockPool::BlockPool(u32 size_max)
-    : size_max_(size_max), chunk_bytes_(std::max(chunk_bytes_min, block_bytes(size_max))) {
+    : size_max_(size_max),
+      chunk_bits_(static_cast<u32>(std::countr_zero(std::max(chunk_bytes_min, block_bytes(size_max))))) {
   check(size_max > 0 && tier_of(size_max) < tier_count_max);
 }
 
 std::byte* BlockPool::block(const Tier& in, u32 tier, u32 number) const {
   check(number < in.count);
-  const u32 per_chunk = blocks_per_chunk(tier);
-  return in.chunks[number / per_chunk].get() + std::size_t{number % per_chunk} * (block_bytes_min << tier);
+  const u32 within = number & ((1u << chunk_shift(tier)) - 1);
+  return in.chunks[number >> chunk_shift(tier)].get() + (std::size_t{within} << block_bits(tier));
 }
 
 std::byte* BlockPool::owner(const Tier& in, u32 tier, u32 number) const {
   check(number < in.count);
-  const u32 per_chunk = blocks_per_chunk(tier);
-  return in.chunks[number / per_chunk].get() + chunk_bytes_ + std::size_t{number % per_chunk} * sizeof(u32);
+  const u32 within = number & ((1u << chunk_shift(tier)) - 1);
+  return in.chunks[number >> chunk_shift(tier)].get() + (std::size_t{1} << chunk_bits_) + within * sizeof(u32);
 }
 
 BlockPool::Chunk BlockPool::take_chunk() {
@@ -33,14 +34,14 @@ BlockPool::Chunk BlockPool::take_chunk() {
     return chunk;
   }
   ++chunk_count_;
-  return Chunk(new std::byte[chunk_bytes_ + std::size_t{chunk_bytes_ / block_bytes_min} * sizeof(u32)]);
+  return Chunk(new std::byte[(std::size_t{1} << chunk_bits_) + (sizeof(u32) << chunk_shift(0))]);
 }
 
 u32 BlockPool::allocate(u32 size, u32 owner_of_block) {
   check(size > 0 && size <= size_max_);
   const u32 tier = tier_of(size);
   Tier& in = tiers_[tier];
-  if (in.count == in.chunks.size() * blocks_per_chunk(tier)) push_growing(in.chunks, take_chunk());
+  if (in.count == in.chunks.size() << chunk_shift(tier)) push_growing(in.chunks, take_chunk());
   const u32 number = in.count++;
   store(owner(in, tier, number), owner_of_block);
   return number;
@@ -58,7 +59,7 @@ std::optional<u32> BlockPool::free(u32 size, u32 number) {
     store(owner(in, tier, number), *moved);
   }
   in.count = last;
-  if (last % blocks_per_chunk(tier) == 0) {
+  if (last == (in.chunks.size() - 1) << chunk_shift(tier)) {
     push_growing(spare_, std::move(in.chunks.back()));
     in.chunks.pop_back();
   }

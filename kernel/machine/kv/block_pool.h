@@ -17,7 +17,8 @@ namespace keelson {
 
 class BlockPool {
  public:
-  static constexpr u32 block_bytes_min = 32;
+  static constexpr u32 block_bits_min = 5;
+  static constexpr u32 block_bytes_min = 1 << block_bits_min;
 
   explicit BlockPool(u32 size_max);
 
@@ -45,14 +46,16 @@ class BlockPool {
   };
   static constexpr u32 tier_count_max = 20;
 
-  static u32 tier_of(u32 size) { return static_cast<u32>(std::countr_zero(block_bytes(size) / block_bytes_min)); }
-  u32 blocks_per_chunk(u32 tier) const { return chunk_bytes_ / (block_bytes_min << tier); }
+  static u32 tier_of(u32 size) { return static_cast<u32>(std::bit_width((size - 1) >> block_bits_min)); }
+  // Sizes are powers of two, so that finding a block is shifts.
+  u32 chunk_shift(u32 tier) const { return chunk_bits_ - block_bits(tier); }  // log2 of the blocks in a chunk
+  static constexpr u32 block_bits(u32 tier) { return block_bits_min + tier; }
   std::byte* block(const Tier& in, u32 tier, u32 number) const;
   std::byte* owner(const Tier& in, u32 tier, u32 number) const;
   Chunk take_chunk();
 
   u32 size_max_;
-  u32 chunk_bytes_;
+  u32 chunk_bits_;
   std::array<Tier, tier_count_max> tiers_;
   Vec<Chunk> spare_;
   u64 chunk_count_ = 0;

@@ -104,10 +104,9 @@ void KvMachine::apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWr
 }
 
 bool KvMachine::write(const ApplyCtx& ctx, Bytes key, Bytes value) {
-  const u32 value_size = static_cast<u32>(value.size());
-  if (!table_.fits(key, value_size)) return false;
-  copy(table_.put(key, value_size, ctx.op), value);
-  return true;
+  const auto place = table_.put(key, static_cast<u32>(value.size()), ctx.op);
+  if (place) copy(*place, value);
+  return place.has_value();
 }
 
 void KvMachine::reset(Release) {
@@ -155,9 +154,10 @@ Status KvMachine::load_item(u32 section, Cursor& previous, ByteSource& source) {
   const u64 hash = KvTable::hash_of(key);
   const Bytes last = std::span(previous.key).first(previous.key_size);
   if (table_.section_of(hash) != section || (!previous.first && !KvTable::before(previous.hash, last, hash, key)) ||
-      !table_.fits(key, item.value_size) || item.value_size > source.left())
+      item.value_size > source.left())
     return Status::corrupt_snapshot;
-  if (!source.take(table_.put(key, item.value_size, item.written))) return Status::corrupt_snapshot;
+  const auto place = table_.put(key, item.value_size, item.written);
+  if (!place || !source.take(*place)) return Status::corrupt_snapshot;
   previous.first = false;
   previous.hash = hash;
   previous.key_size = item.key_size;

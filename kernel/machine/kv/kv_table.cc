@@ -42,37 +42,36 @@ std::optional<KvTable::Found> KvTable::find(Bytes key) const {
   return std::nullopt;
 }
 
-bool KvTable::fits(Bytes key, u32 value_size) const {
-  const auto held = find(key);
-  const u64 before_change = held ? charge(u32_of(key.size()), u32_of(held->value.size())) : 0;
-  return (held || size_ < limits_.entries_max) &&
-         bytes_ - before_change + charge(u32_of(key.size()), value_size) <= limits_.state_bytes_max;
-}
-
-MutableBytes KvTable::put(Bytes key, u32 value_size, Op op) {
+std::optional<MutableBytes> KvTable::put(Bytes key, u32 value_size, Op op) {
   const u64 hash = hash_of(key);
   u32* link = locate(hash, key);
-  u32 index = *link;
-  if (is_at(index, hash, key)) {
-    const u32 old_size = entry(index).value_size;
-    bytes_ += charge(u32_of(key.size()), value_size);
-    bytes_ -= charge(u32_of(key.size()), old_size);
-    set_value_block(index, old_size, value_size);
+  const u32 held = *link;
+  const bool overwrites = is_at(held, hash, key);
+  const u64 bytes_before = overwrites ? charge(entry(held).key_size, entry(held).value_size) : 0;
+  const u64 bytes_after = bytes_ - bytes_before + charge(u32_of(key.size()), value_size);
+  if (bytes_after > limits_.state_bytes_max || (!overwrites && size_ == limits_.entries_max)) return std::nullopt;
+  bytes_ = bytes_after;
+  u32 index = held;
+  if (overwrites) {
+    set_value_block(index, entry(index).value_size, value_size);
   } else {
     index = take_entry();
-    Entry& e = entry(index);
-    e = Entry{hash, op, *link, none, none, 0, u32_of(key.size()), 0};
-    *link = index;
-    e.key_block = blocks_.allocate(e.key_size, index * 2);
-    copy(blocks_.at(e.key_size, e.key_block), key);
+    insert(link, index, hash, key);
     set_value_block(index, 0, value_size);
-    bytes_ += charge(e.key_size, value_size);
-    ++size_;
     grow_if_crowded();
   }
   Entry& e = entry(index);
   e.written = op;
   return blocks_.at(e.value_size, e.value_block);
+}
+
+void KvTable::insert(u32* link, u32 index, u64 hash, Bytes key) {
+  Entry& e = entry(index);
+  e = Entry{hash, Op(), *link, none, none, 0, u32_of(key.size()), 0};
+  *link = index;
+  e.key_block = blocks_.allocate(e.key_size, index * 2);
+  copy(blocks_.at(e.key_size, e.key_block), key);
+  ++size_;
 }
 
 bool KvTable::erase(Bytes key) {

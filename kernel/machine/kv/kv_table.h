@@ -30,10 +30,8 @@ class KvTable {
   KvTable& operator=(const KvTable&) = delete;
 
   std::optional<Found> find(Bytes key) const;
-  // Whether put(key, value of this size) stays within the limits.
-  bool fits(Bytes key, u32 value_size) const;
-  // Overwrites or inserts; fits() holds. The value's bytes are for the caller to fill.
-  MutableBytes put(Bytes key, u32 value_size, Op op);
+  // Overwrites or inserts; the value's bytes are for the caller to fill. None, and no change: beyond the limits.
+  std::optional<MutableBytes> put(Bytes key, u32 value_size, Op op);
   // False: there was nothing.
   bool erase(Bytes key);
   void clear();
@@ -80,6 +78,7 @@ class KvTable {
   bool is_at(u32 index, u64 hash, Bytes key) const;
   u32& bucket(u64 hash);
   u32 first_of(u32 logical_bucket, u32 half) const;
+  void insert(u32* link, u32 index, u64 hash, Bytes key);
   u32 take_entry();
   void set_value_block(u32 index, u32 old_size, u32 new_size);
   void free_block(u32 size, u32 number);

@@ -89,12 +89,10 @@ TEST_F(Kv, RefusesMoreEntriesThanItsLimits) {
   KvLimits small = kv_limits(limits);
   small.entries_max = 3;
   KvTable table(small, 3);
-  for (const char* key : {"a", "b", "c"}) {
-    EXPECT_TRUE(table.fits(as_bytes(key), 1));
-    table.put(as_bytes(key), 1, Op(1));
-  }
-  EXPECT_FALSE(table.fits(as_bytes("d"), 1));
-  EXPECT_TRUE(table.fits(as_bytes("a"), 2));
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(table.put(as_bytes(key), 1, Op(1)).has_value());
+  EXPECT_FALSE(table.put(as_bytes("d"), 1, Op(2)).has_value());
+  EXPECT_FALSE(table.find(as_bytes("d")).has_value());
+  EXPECT_TRUE(table.put(as_bytes("a"), 2, Op(3)).has_value());
 }
 
 TEST_F(Kv, OverwritesTakeNoMemoryAfterTheFirstRound) {
@@ -123,8 +121,7 @@ TEST_F(Kv, MemoryFollowsTheContentWhateverTheSizesWere) {
   KvTable table(bounds, 3);
   for (const u32 size : {1u, 3000u, 40u, 1500u, 100u, 3500u, 300u, 700u}) {
     u32 i = 0;
-    for (; table.fits(as_bytes("key " + std::to_string(i)), size) && i < 20000; ++i)
-      table.put(as_bytes("key " + std::to_string(i)), size, Op(1));
+    while (i < 20000 && table.put(as_bytes("key " + std::to_string(i)), size, Op(1))) ++i;
     for (u32 k = 0; k < i; ++k)
       if (k % 50) table.erase(as_bytes("key " + std::to_string(k)));
     EXPECT_LE(table.bytes(), bounds.state_bytes_max);
@@ -152,7 +149,7 @@ TEST_F(Kv, EqualStatesOfOtherHistoriesHaveEqualBytes) {
   KvTable down(kv_limits(limits), 3);
   const auto put = [](KvTable& table, int i) {
     const std::string value = "value " + std::to_string(i);
-    copy(table.put(as_bytes("key " + std::to_string(i)), static_cast<u32>(value.size()), Op(9)), as_bytes(value));
+    copy(*table.put(as_bytes("key " + std::to_string(i)), static_cast<u32>(value.size()), Op(9)), as_bytes(value));
   };
   for (int i = 0; i < 1000; ++i) put(up, i);
   for (int i = 3000; i-- > 0;) put(down, i);
