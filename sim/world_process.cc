@@ -117,6 +117,11 @@ void World::crash_in_write(NodeId node, CrashKind kind) {
   host.armed_crash = core_.schedule(core_.now + armed_crash_patience, Rank::process, armed_crash_, host.id.raw());
 }
 
+bool World::crash_armed(NodeId node) const {
+  const Host& host = hosts_[node.raw()];
+  return host.crash_after_turn || host.crash_in_write;
+}
+
 void World::disarm(Host& host) {
   host.crash_after_turn.reset();
   host.crash_in_write.reset();

@@ -1,68 +1,16 @@
-#include "keelson/sim/world.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/lib/sim/contract.h"
-#include "tests/lib/sim/echo.h"
+#include "tests/lib/sim/stage.h"
 
 namespace keelson::sim {
 namespace {
 
-using test::ContractWatch;
 using test::EchoClient;
 using test::EchoOptions;
 using test::EchoPrograms;
-using test::EchoShard;
-
-struct Replies final : ReplyReader {
-  void on_reply(u16 client, const SubmitReply& reply) override {
-    got.push_back({client, reply.ticket.raw(), reply.status});
-  }
-  void on_client_gone(u16 client) override { gone.push_back(client); }
-  struct Got {
-    u16 client;
-    u64 ticket;
-    Status status;
-    bool operator==(const Got&) const = default;
-  };
-  std::vector<Got> got;
-  std::vector<u16> gone;
-};
-
-// A world of echo programs, watched, on a tape of the test's choice.
-struct Stage {
-  explicit Stage(EchoOptions options = {}, u16 clients = 1, TapeSource source = SparseTape{}, Settings settings = {})
-      : tape(std::move(source)), programs(options), world(config_of(options, clients, settings), programs, tape) {
-    world.add_observer(watch);
-    world.set_reply_reader(&replies);
-  }
-  static WorldConfig config_of(const EchoOptions& options, u16 clients, const Settings& settings) {
-    WorldConfig config;
-    config.population = {.nodes = options.nodes, .shards = options.shards, .clients = clients};
-    config.cluster = test::echo_cluster;
-    config.limits = options.limits;
-    config.client_limits = options.limits;
-    config.settings = settings;
-    return config;
-  }
-  void ask(u64 ticket, u16 client = 0) {
-    const std::vector<std::byte> body(100, std::byte{0x5a});
-    world.submit(client, {Ticket(ticket), GroupId(1), Operation(0x200), seconds(5)}, body);
-  }
-  const EchoShard& shard(u16 node, u16 shard = 0) {
-    return dynamic_cast<const EchoShard&>(*world.program(NodeId(node), ShardId(shard)));
-  }
-  std::string why() const {
-    return world.violation() ? world.violation()->invariant + ": " + world.violation()->detail : "";
-  }
-
-  Tape tape;
-  EchoPrograms programs;
-  ContractWatch watch;
-  Replies replies;
-  World world;
-};
+using test::Replies;
+using test::Stage;
 
 TEST(World, BootsConnectsAndBeats) {
   Stage stage;

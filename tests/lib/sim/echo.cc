@@ -16,6 +16,16 @@ EchoShard::EchoShard(const EchoOptions& options, NodeId node, ShardId shard, Sla
 
 EchoShard::~EchoShard() = default;
 
+GroupView EchoShard::group(std::size_t) const {
+  GroupView view;
+  view.group = echo_group;
+  view.status = ReplicaStatus::normal;
+  view.primary = node_.raw() == options_.primary;
+  view.view = View(options_.primary);
+  view.commit_max = Op(requests_logged);
+  return view;
+}
+
 Instant EchoShard::deadline() const { return options_.spin ? Instant() : next_beat_; }
 
 void EchoShard::step(const EventBag& in, EffectBag& out) {

@@ -18,6 +18,7 @@ inline constexpr ClusterId echo_cluster{7, 7};
 struct EchoOptions {
   u16 nodes = 3;
   u16 shards = 1;
+  u16 primary = 0;  // of the group that its shards pretend to have
   Limits limits = Limits::tiny();
   Duration beat = milliseconds(50);
   bool spin = false;            // its deadline is always now
@@ -37,6 +38,9 @@ class EchoShard final : public Program {
   Instant deadline() const override;
   Life life() const override { return life_; }
   Digest digest() const override { return {requests_logged, beats_heard}; }
+  // As if there were one group whose primary is node `primary`, with an op per logged request.
+  std::size_t group_count() const override { return life_ == Life{} ? 0 : 1; }
+  GroupView group(std::size_t) const override;
 
   u64 requests_logged = 0;
   u64 beats_heard = 0;

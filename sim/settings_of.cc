@@ -1,0 +1,115 @@
+#include "keelson/sim/settings_of.h"
+
+namespace keelson::sim {
+namespace {
+
+constexpr u64 delay_max_means = 16;  // where the scenario names no maximum
+constexpr u64 bytes_per_kib = 1024;
+
+LinkMode mode_of(pb::Network::Mode mode) {
+  switch (mode) {
+    case pb::Network::STREAM:
+      return LinkMode::stream;
+    case pb::Network::DATAGRAM:
+      return LinkMode::datagram;
+    case pb::Network::MIXED:
+      return LinkMode::mixed;
+  }
+  return LinkMode::stream;
+}
+
+NetworkSettings network_of(const pb::Network& from) {
+  NetworkSettings to;
+  const auto& delay = from.delay_us();
+  to.mode = mode_of(from.mode());
+  to.delay_min = microseconds(delay.min());
+  to.delay_mean = microseconds(delay.mean());
+  to.delay_max = microseconds(delay.has_max() ? delay.max() : delay.min() + delay_max_means * delay.mean());
+  to.slow_ppm = from.slow_ppm();
+  to.slow_mean = milliseconds(from.slow_mean_ms());
+  to.loss_ppm = from.loss_ppm();
+  to.duplicate_ppm = from.duplicate_ppm();
+  to.reorder_ppm = from.reorder_ppm();
+  to.reorder_mean = milliseconds(from.reorder_mean_ms());
+  to.ghost_ppm = from.ghost_ppm();
+  to.corrupt_ppm = from.corrupt_ppm();
+  to.corrupt_bits_max = from.corrupt_bits();
+  to.reset_ppm = from.reset_ppm();
+  to.half_open_max = milliseconds(from.half_open_ms());
+  to.connect = milliseconds(from.connect_ms());
+  to.connect_fail_ppm = from.connect_fail_ppm();
+  to.bandwidth_bytes_per_s = u64{from.bandwidth_kib_s()} * bytes_per_kib;
+  to.send_queue_bytes = u64{from.send_queue_kib()} * bytes_per_kib;
+  return to;
+}
+
+DiskSettings disk_of(const pb::Disk& from) {
+  DiskSettings to;
+  to.read_mean = microseconds(from.read_mean_us());
+  to.write_mean = microseconds(from.write_mean_us());
+  to.flush_mean = microseconds(from.flush_us());
+  to.slow = from.slow();
+  to.stall_ppm = from.stall_ppm();
+  to.torn_ppm = from.torn_ppm();
+  to.atomic_bytes = from.atomic_bytes();
+  return to;
+}
+
+ClockSettings clock_of(const pb::Clock& from) {
+  ClockSettings to;
+  to.drift_ppm_max = from.drift_ppm();
+  to.offset_max = milliseconds(from.offset_ms());
+  to.timer_late_mean = microseconds(from.timer_late_us());
+  to.huge_base = from.huge_base();
+  return to;
+}
+
+TurnSettings turn_of(const pb::Turn& from) {
+  TurnSettings to;
+  to.turn = Duration(from.ns());
+  to.event = Duration(from.event_ns());
+  to.slow = from.slow();
+  to.bag_split_ppm = from.bag_split_ppm();
+  to.bag_shuffle_ppm = from.bag_shuffle_ppm();
+  to.effect_shuffle_ppm = from.effect_shuffle_ppm();
+  to.tie_shuffle_ppm = from.tie_shuffle_ppm();
+  return to;
+}
+
+}  // namespace
+
+Settings settings_of(const PhaseFaults& faults) {
+  Settings settings;
+  settings.network = network_of(faults.network);
+  settings.disk = disk_of(faults.disk);
+  settings.clock = clock_of(faults.clock);
+  settings.mailbox = {.delay_mean = microseconds(faults.mailbox.delay_mean_us()),
+                      .drop_ppm = faults.mailbox.drop_ppm()};
+  settings.turn = turn_of(faults.turn);
+  return settings;
+}
+
+Settings calm_settings() { return {}; }
+
+Limits limits_of(const pb::Cluster& cluster) {
+  return cluster.limits() == pb::LimitsProfile::STANDARD ? Limits::standard() : Limits::tiny();
+}
+
+Tunables tunables_of(const pb::Cluster& cluster) {
+  Tunables to = cluster.limits() == pb::LimitsProfile::STANDARD ? Tunables::standard() : Tunables::tiny();
+  const auto& from = cluster.tunables();
+  const auto set = [](Duration& tunable, bool given, u32 ms) {
+    if (given) tunable = milliseconds(ms);
+  };
+  set(to.beat, from.has_beat_ms(), from.beat_ms());
+  set(to.primary_suspected, from.has_primary_suspected_ms(), from.primary_suspected_ms());
+  set(to.view_change_give_up, from.has_view_change_ms(), from.view_change_ms());
+  set(to.prepare_resend, from.has_prepare_resend_ms(), from.prepare_resend_ms());
+  set(to.repair_pace, from.has_repair_pace_ms(), from.repair_pace_ms());
+  set(to.abdicate, from.has_abdicate_ms(), from.abdicate_ms());
+  set(to.client_resend, from.has_client_resend_ms(), from.client_resend_ms());
+  if (from.has_strict_ack()) to.strict_ack = from.strict_ack();
+  return to;
+}
+
+}  // namespace keelson::sim
