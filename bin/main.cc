@@ -1,19 +1,29 @@
 #include <CLI/CLI.hpp>
-#include <iostream>
 
-#include "version.h"
+#include "commands.h"
+#include "usage.h"
 
 int main(int argc, char** argv) {
-  constexpr int exit_usage = 64;
+  using namespace keelson::bin;
   CLI::App app{"keelson: a deterministic consensus kernel and the cluster that runs on it", "keelson"};
   app.require_subcommand(1);
-  app.add_subcommand("version", "print version and revision")->callback([] {
-    std::cout << "keelson " << keelson::bin::version() << " (" << keelson::bin::revision() << ")\n";
-  });
+  int exit_code = 0;
+  add_playground(app, exit_code);
+  add_server(app, exit_code);
+  add_format(app, exit_code);
+  add_kv(app, exit_code);
+  add_shell(app, exit_code);
+  add_version(app, exit_code);
+  // Last: subcommands would inherit it.
+  app.footer(
+      "Break a cluster from a seed: keelson sim\n"
+      "A cluster on this machine:   keelson playground\n"
+      "Talk to it:                  keelson kv put greeting hello && keelson kv get greeting\n"
+      "All about one command:       keelson COMMAND --help");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : exit_usage;
+    return teach(app, error, argc, argv);
   }
-  return 0;
+  return exit_code;
 }

@@ -1,0 +1,17 @@
+// Every subcommand of keelson registers itself with one function; a subcommand that ran leaves the exit code.
+//
+// Who uses it: main.cc calls them in the order in which --help lists them. One file per subcommand.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace keelson::bin {
+
+void add_server(CLI::App& app, int& exit_code);
+void add_format(CLI::App& app, int& exit_code);
+void add_playground(CLI::App& app, int& exit_code);
+void add_kv(CLI::App& app, int& exit_code);
+void add_shell(CLI::App& app, int& exit_code);
+void add_version(CLI::App& app, int& exit_code);
+
+}  // namespace keelson::bin
