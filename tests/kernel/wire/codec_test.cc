@@ -256,6 +256,52 @@ TEST_F(Codec, AMessageIsProvenAgain) {
   EXPECT_EQ(decode(encoded(none), slabs_, limits_, nullptr, decoded_), CodecError::message) << "an envelope holds one";
 }
 
+TEST_F(Codec, AMessageHasTheSizeOfOne) {
+  events_.messages.push_back({Peer::node(NodeId(5)), ShardId(6), message(Command::commit)});
+  const Buffer bytes = encoded(events_);
+  const std::size_t at = bytes.size() - 4 - header_size - 4;  // of its size
+  for (const u32 size : {1u, 4u, 100u, header_size - 1}) {
+    Buffer bad = bytes;
+    store(bad.data() + at, size);
+    EXPECT_EQ(decode(bad, slabs_, limits_, nullptr, decoded_), CodecError::message) << size;
+  }
+  const auto of_size = [&](u32 size) {
+    Buffer large(size);
+    Request header = as<Request>(gen::Messages(gen::seeded(1)).of(Command::request).data());
+    store(large.data(), header);
+    gen::reseal(large);
+    EventBag bag(limits_);
+    bag.messages.push_back({Peer::client(ConnectionId(5)), ShardId(6), copy_message(slabs_, large)});
+    decoded_.clear();
+    return decode(encoded(bag), slabs_, limits_, nullptr, decoded_);
+  };
+  EXPECT_EQ(of_size(limits_.message_size_max), CodecError::none);
+  EXPECT_EQ(of_size(limits_.message_size_max + 1), CodecError::message);
+}
+
+TEST_F(Codec, AFullBagComesBack) {
+  while (!events_.completions.full()) events_.completions.push_back({IoKind::write, IoId(7), IoStatus::ok});
+  while (!events_.peers.full())
+    events_.peers.push_back({PeerEventKind::connected, Peer::node(NodeId(0xffff)), {Generation(9), Incarnation(1)}, 2});
+  EXPECT_EQ(decode(encoded(events_), slabs_, limits_, nullptr, decoded_), CodecError::none);
+  EXPECT_TRUE(decoded_.completions.full());
+  EXPECT_TRUE(decoded_.peers.full());
+  EXPECT_EQ(decoded_.peers.back().peer, Peer::node(NodeId(0xffff)));
+}
+
+TEST_F(Codec, CompletionsOfOthersLeaveReadsInFlight) {
+  Buffer buffer(16);
+  effects_.reads.push_back({IoId(4), Zone::wal, 0, buffer, IoClass::repair});
+  ReadsInFlight reads(limits_);
+  reads.issued(effects_);
+  events_.completions.push_back({IoKind::write, IoId(4), IoStatus::ok});
+  events_.completions.push_back({IoKind::read, IoId(5), IoStatus::ok});
+  reads.completed(events_);
+  EXPECT_EQ(reads.size(), 1u);
+  ASSERT_NE(reads.find(IoId(4)), nullptr);
+  EXPECT_EQ(reads.find(IoId(5)), nullptr);
+}
+
 TEST_F(Codec, StorageRecordsAreNoMessages) {
   events_.messages.push_back({Peer::node(NodeId(5)), ShardId(6), message(Command::group_state)});
   EXPECT_EQ(decode(encoded(events_), slabs_, limits_, nullptr, decoded_), CodecError::message);

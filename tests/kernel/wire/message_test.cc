@@ -156,12 +156,38 @@ TEST(Prepare, WrittenFromRequestsReadsBackAsThem) {
   EXPECT_FALSE(reader.next(view));
 }
 
+TEST(Prepare, OfRequestsWithoutBodiesIsFramesAlone) {
+  Slabs slabs(Limits::tiny());
+  const Asked empty = asked(1, "");
+  MessageRef message = allocate_message(slabs, 2 * sizeof(RequestFrame));
+  PrepareBodyWriter writer(body_of(message, 2 * sizeof(RequestFrame)), 2);
+  writer.add(frame_of(empty.request), empty.body);
+  writer.add(frame_of(empty.request), empty.body);
+  EXPECT_TRUE(writer.complete());
+  EXPECT_DEATH(writer.add(frame_of(empty.request), empty.body), "check failed") << "a third one";
+  Prepare header = make<Prepare>();
+  header.request_count = 2;
+  seal_prepare(message, header, 2 * sizeof(RequestFrame));
+  EXPECT_EQ(validate_body(message.bytes()), Reject::none);
+  EXPECT_DEATH(seal_prepare(message, header, 2 * sizeof(RequestFrame) - 1), "check failed");
+}
+
+TEST(Prepare, TheWriterStaysWithinItsBody) {
+  std::vector<std::byte> memory(64 + 16 + 1, std::byte{0xcc});
+  const Asked small = asked(1, "five!");
+  PrepareBodyWriter writer(MutableBytes(memory).first(64 + 16), 1);
+  writer.add(frame_of(small.request), small.body);
+  EXPECT_TRUE(all_zero(Bytes(memory).subspan(64 + 5, 11)));
+  EXPECT_EQ(memory.back(), std::byte{0xcc});
+}
+
 TEST(PrepareDeathTest, AWriterThatIsGivenTooMuchIsABug) {
   std::vector<std::byte> body(64 + 16);
   const Asked fits = asked(1, "sixteen bytes ok");
   const Asked large = asked(1, "seventeen bytes !");
   EXPECT_DEATH(PrepareBodyWriter(body, 1).add(frame_of(large.request), large.body), "check failed");
   PrepareBodyWriter writer(body, 1);
+  EXPECT_DEATH(writer.add(frame_of(large.request), fits.body), "check failed") << "the frame says another size";
   writer.add(frame_of(fits.request), fits.body);
   EXPECT_DEATH(writer.add(frame_of(fits.request), fits.body), "check failed");
 }

@@ -45,6 +45,20 @@ TEST(Suffix, ASuffixNeverReachesBelowTheRoot) {
             Reject::field);
 }
 
+TEST(Suffix, AStartViewNeverReachesBelowTheRootEither) {
+  const u64 seed = seed_where<StartView>([](const StartView& h, const Buffer&) { return h.header_count == 3; });
+  const auto at = [&](u64 op) {
+    return after<StartView>(
+        [&](StartView& h, Buffer&) {
+          h.op = h.commit = Op(op);
+          h.checkpoint_op = h.durable_checkpoint = Op(0);
+        },
+        seed);
+  };
+  EXPECT_EQ(at(1), Reject::field);
+  EXPECT_EQ(at(2), Reject::body) << "enough ops, but its entries are others";
+}
+
 TEST(Suffix, SixtyFourEntriesFillTheSets) {
   Limits wide = limits;
   wide.pipeline_max = 63;
@@ -59,6 +73,7 @@ TEST(Suffix, SixtyFourEntriesFillTheSets) {
     EXPECT_EQ(validate_content(message, wide), Reject::none);
     // One more than the sets have bits.
     header.header_count = 65;
+    header.present = header.nack = header.suspect = 0;
     store(message.data(), header);
     message.insert(message.end(), message.end() - header_size, message.end());
     gen::reseal(message);
@@ -291,6 +306,25 @@ TEST(Record, PreparesAndGroupStatesPassTheSameSteps) {
   EXPECT_EQ(state([](GroupState& h) { h.header_count += 1; }), Reject::field);
   EXPECT_EQ(state([](GroupState& h) { h.state_flags = 2; }), Reject::field);
   EXPECT_EQ(state([](GroupState& h) { h.group = no_group; }), Reject::field);
+}
+
+TEST(Record, MayBeAsLargeAsAMessage) {
+  const auto prepare_of = [](u32 size) {
+    Buffer record = valid(Command::prepare, 1);
+    Prepare header = as<Prepare>(record.data());
+    RequestFrame frame;
+    frame.operation = Operation(0x200);
+    frame.body_size = size - header_size - static_cast<u32>(sizeof frame);
+    header.operation = PrepareOperation::batch;
+    header.request_count = 1;
+    record.assign(size, std::byte{0});
+    store(record.data(), header);
+    store(record.data() + header_size, frame);
+    gen::reseal(record);
+    return validate_record(record, gen::test_cluster, limits);
+  };
+  EXPECT_EQ(prepare_of(limits.message_size_max), Reject::none);
+  EXPECT_EQ(prepare_of(limits.message_size_max + 16), Reject::size);
 }
 
 TEST(Record, AnyBitFlippedIsFound) {

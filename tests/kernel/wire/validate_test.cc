@@ -121,6 +121,13 @@ TEST(ValidateHeader, AnUnknownCommandOfAnImpossibleSizeLosesTheFraming) {
     });
     EXPECT_EQ(header_verdict(message), Reject::size) << size;
   }
+  for (const u32 size : {header_size, limits.message_size_max}) {
+    const auto message = changed<GetView>(valid(Command::get_view), [&](auto& h) {
+      h.command = static_cast<Command>(111);
+      h.size = size;
+    });
+    EXPECT_EQ(header_verdict(message), Reject::command) << size;
+  }
 }
 
 TEST(ValidateHeader, TheLargestMessageIsTheLimit) {
