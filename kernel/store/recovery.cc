@@ -1,6 +1,7 @@
 #include "keelson/store/recovery.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace keelson {
 namespace {
@@ -137,11 +138,8 @@ void Recovery::end_scan(EffectBag& out) {
   history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
   judge_records();
   plan_rewrites();
-  if (old.incarnation.raw() == std::numeric_limits<u32>::max())
+  if (old.incarnation.raw() == std::numeric_limits<u32>::max() || history_->highest().raw() >> 61 != 0)
     return refuse({"numbers_used_up", "This data file was started too often: format a new one.", {}});
-  if (history_->highest().raw() == std::numeric_limits<u64>::max())
-    return refuse(
-        {"numbers_used_up", "The log of this data file names a batch beyond the last one: format a new one.", {}});
   find_end();
   Superblock next = old;
   next.incarnation = old.incarnation + 1;

@@ -95,13 +95,15 @@ void GroupRecovery::weigh_losses() {
           result_.amnesiac = true;
         break;
       case RecordFate::head_unknown:
-        if (bounded)
-          suspect_below_ = std::max(suspect_below_, bound);
-        else
-          result_.head_unknown = true;
+        // Not bounded: any op that is missing may have been in it, and more above the head.
+        suspect_below_ = bounded ? std::max(suspect_below_, bound) : Op(limits_.journal_ops_max);
+        if (!bounded) result_.head_unknown = true;
         break;
       case RecordFate::damaged:
-        if (!bounded) damaged(Op());
+        if (bounded)
+          lost_below_ = std::max(lost_below_, bound);
+        else
+          damaged(Op());
         break;
       case RecordFate::keep:
       case RecordFate::drop:
@@ -251,6 +253,8 @@ void GroupRecovery::flag(Op op, u16 bit) {
 }
 
 void GroupRecovery::flag_missing() {
+  for (Op op(1); solo() && op <= lost_below_; ++op)
+    if (!result_.log.at(op).has(log_bit::stored)) return damaged(op);
   const Op last = std::min(std::max(lost_below_, suspect_below_), result_.head);
   for (Op op(1); op <= last; ++op)
     if (!result_.log.at(op).has(log_bit::stored)) flag(op, op <= lost_below_ ? log_bit::lost : log_bit::suspect);

@@ -2,6 +2,13 @@
 #include "keelson/store/recovery_segment.h"
 
 namespace keelson {
+namespace {
+
+// No log gets this far; what comes behind it can be counted on to have a number.
+constexpr BatchNo batch_max{u64{1} << 62};
+constexpr bool numbered(BatchNo batch) { return batch > BatchNo() && batch < batch_max; }
+
+}  // namespace
 
 SegmentAnalysis::SegmentAnalysis(const LogOwner& owner, const Limits& limits, SegmentImage& image, Scratch& scratch,
                                  LogFacts& facts)
@@ -39,7 +46,7 @@ void SegmentAnalysis::read_index() {
     const IndexHead& head = reading.head;
     const bool elsewhere = head.page_count > 0 && segment_of(limits_, head.first_page) != image_.segment;
     const bool fits = head.page_of <= slot && slot - head.page_of + u32{head.pages} <= limits_.index_pages_per_segment;
-    if (elsewhere || !fits) reading.state = PageState::bad;
+    if (elsewhere || !fits || !numbered(head.batch_no)) reading.state = PageState::bad;
   }
 }
 
@@ -109,7 +116,8 @@ void SegmentAnalysis::read_stamps() {
       std::fill_n(page, stamp_bytes, std::byte{0xff});  // for gather_record, which looks at the stamp only
       reading.state = PageState::bad;
     }
-    if (reading.state == PageState::ok && reading.stamp.page_no != page_no(i)) reading.state = PageState::bad;
+    const bool here = reading.stamp.page_no == page_no(i) && numbered(reading.stamp.batch_no);
+    if (reading.state == PageState::ok && !here) reading.state = PageState::bad;
     touched_ = touched_ || reading.state != PageState::blank;
   }
 }

@@ -123,8 +123,7 @@ class Model {
   // Another log may be chosen: nothing acked is given up.
   void install(ModelGroup& g) {
     if (g.status == ModelGroup::Status::normal || !room_for_state(g)) return;
-    const u64 kept = g.acked_max() + draw(g.log.size() - g.acked_max() + 1);
-    g.log.resize(kept);
+    if (g.voters > 1) g.log.resize(g.acked_max() + draw(g.log.size() - g.acked_max() + 1));
     g.log_view = g.view;
     g.status = ModelGroup::Status::installing;
     put_state(g);
@@ -162,6 +161,53 @@ class Model {
     if (what < 28) return seal();
     if (what < 38) return io();
     pass_time();
+  }
+
+  // ---- what the disk says
+
+  struct PageFact {
+    Zone zone;
+    u64 offset;
+    BatchNo batch;
+    bool marked = false;    // the batch is, by pages of its own incarnation
+    bool evidence = false;  // a page that says so, and the only one there may be
+  };
+  // Every page that isn't zero; batch 0 where it can't be read.
+  std::vector<PageFact> pages_in_use() const {
+    std::vector<PageFact> pages;
+    std::map<BatchNo, Incarnation> incarnations;
+    std::map<Incarnation, BatchNo> durable;
+    std::vector<IndexHead> heads;
+    const u64 seed = page_seed(cluster_of_tests, ShardId(0));
+    for (const Zone zone : {Zone::wal, Zone::index})
+      for (u64 at = 0; at < u64{12} * limits.wal_segment_pages * page_bytes; at += page_bytes) {
+        const auto page = disk.read(zone, at, page_bytes);
+        if (all_zero(page)) continue;
+        pages.push_back({zone, at, {}});
+        const auto index = read_index_page(page.data(), seed, limits);
+        const auto stamp = read_stamp(page.data(), seed);
+        if (zone == Zone::index && index.state == PageState::ok) {
+          pages.back().batch = index.head.batch_no;
+          incarnations[index.head.batch_no] = index.head.incarnation;
+          heads.push_back(index.head);
+        } else if (zone == Zone::wal && stamp.state == PageState::ok) {
+          pages.back().batch = stamp.stamp.batch_no;
+          incarnations[stamp.stamp.batch_no] = stamp.stamp.incarnation;
+        }
+      }
+    for (const auto& head : heads)
+      if (incarnations.contains(head.durable_batch)) {
+        BatchNo& d = durable[incarnations.at(head.durable_batch)];
+        d = std::max(d, head.durable_batch);
+      }
+    for (auto& page : pages) {
+      if (page.batch == BatchNo()) continue;
+      page.marked = page.batch <= durable[incarnations.at(page.batch)];
+      for (const auto& head : heads)
+        if (page.zone == Zone::index && head.batch_no == page.batch && incarnations.contains(head.durable_batch))
+          page.evidence = page.evidence || head.durable_batch == durable[incarnations.at(head.durable_batch)];
+    }
+    return pages;
   }
 
   const Limits limits;
@@ -222,8 +268,9 @@ class Model {
       ModelGroup& g = groups[record.group.raw() - 1];
       if (record.command == Command::group_state) {
         g.stored_seq = std::max(g.stored_seq, record.state_seq);
-        if (record.state_seq == g.state_seq && g.status == ModelGroup::Status::installing)
-          g.status = ModelGroup::Status::normal;
+        if (record.state_seq != g.state_seq || g.status != ModelGroup::Status::installing) continue;
+        g.status = ModelGroup::Status::normal;
+        for (u64 op = 1; op <= g.log.size() && g.voters == 1; ++op) g.acked[op] = g.log[op - 1];
         continue;
       }
       const u64 op = record.op.raw();
@@ -246,8 +293,9 @@ class Model {
       g.log[op - 1] = identity;
     }
     for (u64 op = 1; op <= g.log.size(); ++op) demand(!g.log[op - 1].is_zero(), "a log without gaps");
-    g.acked.clear();  // what is whole counts as acked: the replica may say so to anybody
-    for (u64 op = 1; op <= g.log.size(); ++op) {
+    // What is whole counts as acked: the replica may say so to anybody. Alone it does so once it installed a view.
+    if (g.voters > 1) g.acked.clear();
+    for (u64 op = 1; op <= g.log.size() && g.voters > 1; ++op) {
       const LogEntry& entry = found.log.at(Op(op));
       if (op <= found.head.raw() && entry.has(log_bit::stored) && entry.identity == g.log[op - 1])
         g.acked[op] = entry.identity;
@@ -258,6 +306,27 @@ class Model {
   }
 
  public:
+  // After any damage: what was acked may be missing, but never be denied; a promise may be gone, but not unnoticed.
+  static void judge_damaged(const ModelGroup& g, const RecoveredGroup& found) {
+    const std::string text = describe(found);
+    if (found.amnesiac || found.log_damaged) return;
+    for (const auto& [op, identity] : g.acked) {
+      const LogEntry& entry = found.log.at(Op(op));
+      const bool denied = Op(op) > found.head ? !found.head_unknown
+                                              : !entry.has(log_bit::stored) && !entry.has(log_bit::lost) &&
+                                                    !entry.has(log_bit::suspect);
+      demand(!denied, "acked op " + std::to_string(op) + " is not denied: " + text);
+      if (Op(op) <= found.head && entry.has(log_bit::stored))
+        demand(entry.identity == identity || Op(op) <= found.commit_max, "nor replaced: " + text);
+      if (g.voters == 1) demand(entry.has(log_bit::stored) && Op(op) <= found.head, "nobody else has it: " + text);
+    }
+    if (g.stored_seq == 0) return;
+    const auto& promised = g.states.at(g.stored_seq);
+    demand(
+        found.has_state && found.state.view >= View(promised.view) && found.state.log_view >= View(promised.log_view),
+        "the promise is kept: " + text);
+  }
+
   // After a plain crash: no row 3 or 4, nothing acked is gone, nothing that was given up is back.
   void judge(const ModelGroup& g, const RecoveredGroup& found) const {
     const std::string text = describe(found);
