@@ -48,6 +48,7 @@ TEST(Counters, Saturate) {
   counters.add(Counter::ops_applied, 1);
   EXPECT_EQ(counters[Counter::ops_applied], ~u64{0});
   counters.add(Counter::ops_applied, 1);
+  EXPECT_EQ(counters[Counter::ops_applied], ~u64{0});
   counters.add(Counter::ops_applied, ~u64{0});
   EXPECT_EQ(counters[Counter::ops_applied], ~u64{0});
 }

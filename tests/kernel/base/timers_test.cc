@@ -61,6 +61,20 @@ TEST(Timers, ArmingAgainMovesBothWays) {
   EXPECT_EQ(timers.deadline(), Instant::never());
 }
 
+// The last leaf takes the place of a timer in another branch, whose parent is due later than it.
+TEST(Timers, CancellingOneKeepsTheOrderOfTheOthers) {
+  Timers timers(7);
+  const u64 deadlines[] = {1, 10, 2, 11, 12, 3, 4};
+  for (u32 i = 0; i < 7; ++i) timers.arm(timers.create(i, 0), Instant(deadlines[i]));
+  timers.disarm(3);
+  Timers::Due due{};
+  for (const u64 expected : {1u, 2u, 3u, 4u, 10u, 12u}) {
+    EXPECT_EQ(timers.deadline(), Instant(expected));
+    ASSERT_TRUE(timers.pop_due(Instant(100), due));
+  }
+  EXPECT_FALSE(timers.pop_due(Instant(100), due));
+}
+
 TEST(TimersDeathTest, HasACapacity) {
   Timers timers(1);
   timers.create(0, 0);
