@@ -63,12 +63,12 @@ TEST(Timers, ArmingAgainMovesBothWays) {
 
 // The last leaf takes the place of a timer in another branch, whose parent is due later than it.
 TEST(Timers, CancellingOneKeepsTheOrderOfTheOthers) {
-  Timers timers(7);
-  const u64 deadlines[] = {1, 10, 2, 11, 12, 3, 4};
-  for (u32 i = 0; i < 7; ++i) timers.arm(timers.create(i, 0), Instant(deadlines[i]));
+  Timers timers(15);
+  const u64 deadlines[] = {1, 20, 2, 21, 22, 3, 4, 30, 31, 32, 33, 5, 6, 7, 8};
+  for (u32 i = 0; i < 15; ++i) timers.arm(timers.create(i, 0), Instant(deadlines[i]));
   timers.disarm(3);
   Timers::Due due{};
-  for (const u64 expected : {1u, 2u, 3u, 4u, 10u, 12u}) {
+  for (const u64 expected : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 20u, 22u, 30u, 31u, 32u, 33u}) {
     EXPECT_EQ(timers.deadline(), Instant(expected));
     ASSERT_TRUE(timers.pop_due(Instant(100), due));
   }
