@@ -85,7 +85,7 @@ class Fibers {
   // From anywhere. The fiber starts at the current instant, when the owner next runs fibers. A name used before gets a
   // number appended. The group is that of the running fiber unless given.
   template <class F>
-  auto spawn(std::string name, F&& body, std::optional<FiberGroup> group = {});
+  auto spawn(std::string_view name, F&& body, std::optional<FiberGroup> group = {});
   void cancel(FiberId id);
   void cancel_group(FiberGroup group);
   bool wake(const Waiter& waiter);  // false: the wait is over, or its fiber is
@@ -175,7 +175,7 @@ class Join {
 };
 
 template <class F>
-auto Fibers::spawn(std::string name, F&& body, std::optional<FiberGroup> group) {
+auto Fibers::spawn(std::string_view name, F&& body, std::optional<FiberGroup> group) {
   using R = std::invoke_result_t<std::decay_t<F>&>;
   using Stored = typename Join<R>::Stored;
   auto fate = std::make_shared<Outcome<Stored>>();
@@ -190,7 +190,7 @@ auto Fibers::spawn(std::string name, F&& body, std::optional<FiberGroup> group) 
       fate->value.emplace((*owned)());
     }
   };
-  join.id_ = start(std::move(name), std::move(run), fate, group);
+  join.id_ = start(std::string(name), std::move(run), fate, group);
   return join;
 }
 

@@ -94,18 +94,20 @@ std::string kind_of(const FieldDescriptor& field) {
 
 std::vector<std::string> field_names(const proto::Descriptor& message) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(message.field_count()));
   for (int i = 0; i < message.field_count(); ++i) names.push_back(message.field(i)->name());
   return names;
 }
 
 std::vector<std::string> value_names(const proto::EnumDescriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type.value_count()));
   for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
   return names;
 }
 
 std::string alternatives(std::string_view name, const std::vector<std::string>& names) {
-  const auto near = closest(name, names);
+  auto near = closest(name, names);
   if (!near.empty() && names.size() > names_listed_max) return near;
   return joined(names);
 }

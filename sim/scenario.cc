@@ -59,7 +59,7 @@ std::optional<pb::Scenario> base_of(const pb::Scenario& scenario, const ProtoTex
     return {};
   }
   const ProtoText base_text(found->text, *pb::Scenario::descriptor(), found->file);
-  const auto base = parse_alone(found->text, base_text, problems);
+  auto base = parse_alone(found->text, base_text, problems);
   if (!base) return {};
   if (base->has_base()) {
     problems.push_back(

@@ -158,7 +158,8 @@ template <class Names>
 void check_unique(Check& c, const std::string& list, const Names& names, const std::string& suffix = "") {
   std::set<std::string> seen;
   for (int i = 0; i < names.size(); ++i) {
-    const auto path = list + '[' + std::to_string(i) + ']' + suffix;
+    auto path = list;
+    path.append("[").append(std::to_string(i)).append("]").append(suffix);
     if (!seen.insert(names.Get(i)).second)
       c.found({path}, {path + ": the same name again", names.Get(i), "each name once"});
   }

@@ -33,7 +33,7 @@ struct SiteCursor {
 }  // namespace
 
 std::string Divergence::describe() const {
-  const auto address = "stream " + stream + ", site " + std::string(name_of(asked)) + ", draw " + std::to_string(n) +
+  auto address = "stream " + stream + ", site " + std::string(name_of(asked)) + ", draw " + std::to_string(n) +
                        " (decision " + std::to_string(position) + " of the stream)";
   switch (kind) {
     case Kind::exhausted:
