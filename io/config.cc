@@ -82,8 +82,10 @@ class Section {
     return field;
   }
   pb::TextFormat::ParseLocation place_of(const std::string& name, int index) const {
-    if (!places_) return at_;
-    const auto at = places_->GetLocation(field_of(name), index);
+    const auto* field = field_of(name);
+    // Asking for an element that isn't there is fatal to protobuf.
+    if (!places_ || (field->is_repeated() && (index < 0 || index >= count(name)))) return at_;
+    const auto at = places_->GetLocation(field, index);
     return at.line < 0 ? at_ : at;
   }
 

@@ -52,7 +52,8 @@ void log_note(const BusNote& note) {
       return spdlog::info("bus.peer_up {} generation {} incarnation {}", where(note), note.life.generation.raw(),
                           note.life.incarnation.raw());
     case BusNote::Kind::lost:
-      return spdlog::warn("bus.peer_lost {}: {} ({})", where(note), name_of(note.cause), text_of(note.cause));
+      return spdlog::log(note.cause == CloseCause::stopping ? spdlog::level::info : spdlog::level::warn,
+                         "bus.peer_lost {}: {} ({})", where(note), name_of(note.cause), text_of(note.cause));
     case BusNote::Kind::refused:
       return log_refusal(note);
     case BusNote::Kind::dial_failed:
@@ -67,7 +68,7 @@ void log_notify(const Notify& notify) {
     case NotifyKind::ready:
       return spdlog::debug("kernel.ready group {}", group);
     case NotifyKind::refused:
-      return spdlog::error("kernel.refused group {}", group);
+      return spdlog::debug("kernel.refused group {}", group);  // the caller says why
     case NotifyKind::became_primary:
       return spdlog::info("kernel.became_primary group {} view {}", group, notify.a);
     case NotifyKind::lost_primary:

@@ -69,7 +69,7 @@ class Runtime::Impl {
   void on_ready();
   void park();
   void fail(Refusal refusal);
-  void log_stats() const;
+  void log_stats(spdlog::level::level_enum level) const;
 
   const ServerConfig& config_;
   const Limits limits_;
@@ -107,7 +107,7 @@ int Runtime::Impl::run() {
   if (!open_listeners()) return *exit_code_;
   boot();
   while (!exit_code_) turn();
-  log_stats();
+  log_stats(spdlog::level::debug);
   return *exit_code_;
 }
 
@@ -240,7 +240,7 @@ void Runtime::Impl::await_signal() {
 }
 
 void Runtime::Impl::on_signal(int signal) {
-  if (signal == SIGUSR1) return log_stats();
+  if (signal == SIGUSR1) return log_stats(spdlog::level::info);
   if (signal == SIGHUP) return spdlog::info("signal.hup: nothing can be reloaded yet");
   spdlog::info("signal.stop {}", signal);
   switch (++stop_signals_) {
@@ -260,23 +260,23 @@ void Runtime::Impl::fail(Refusal refusal) {
   exit_code_ = refusal.exit_code;
 }
 
-void Runtime::Impl::log_stats() const {
-  spdlog::info("stats.bus {}", to_string(bus_.counters()));
+void Runtime::Impl::log_stats(spdlog::level::level_enum level) const {
+  spdlog::log(level, "stats.bus {}", to_string(bus_.counters()));
   const FileStats files = file_->stats();
-  spdlog::info("stats.file writes={} bytes_written={} flushes={} reads={} bytes_read={}", files.writes,
-               files.bytes_written, files.flushes, files.reads, files.bytes_read);
+  spdlog::log(level, "stats.file writes={} bytes_written={} flushes={} reads={} bytes_read={}", files.writes,
+              files.bytes_written, files.flushes, files.reads, files.bytes_read);
   std::string counters;
   for (std::size_t i = 0; i < Counters::counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
     if (const u64 value = shard_->counters()[counter]; value > 0)
       counters += std::string(" ") + name_of(counter) + "=" + std::to_string(value);
   }
-  spdlog::info("stats.kernel{}", counters);
+  spdlog::log(level, "stats.kernel{}", counters);
   for (std::size_t i = 0; i < shard_->group_count(); ++i) {
     const GroupView view = shard_->view(i);
-    spdlog::info("stats.group group={} status={} view={} head={} commit={} primary={} fenced={}", view.group.raw(),
-                 name_of(view.status), view.view.raw(), view.head.raw(), view.commit_max.raw(), view.primary,
-                 name_of(view.fenced));
+    spdlog::log(level, "stats.group group={} status={} view={} head={} commit={} primary={} fenced={}",
+                view.group.raw(), name_of(view.status), view.view.raw(), view.head.raw(), view.commit_max.raw(),
+                view.primary, name_of(view.fenced));
   }
 }
 

@@ -1,8 +1,3 @@
-// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wrestrict"
-#endif
-
 #include "keelson/io/runtime_setup.h"
 
 // g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
@@ -30,7 +25,6 @@ std::string filled_in(const ShardRefusal& refusal) {
 }
 
 int exit_code_of(const std::string& code) {
-  if (code == "not_formatted") return exit_code::cannot_create;
   if (code == "superblock_write_failed") return exit_code::io_error;
   for (const char* of_identity : {"wrong_cluster", "wrong_node", "wrong_generation", "wrong_shard", "limits_mismatch"})
     if (code == of_identity) return exit_code::configuration;
@@ -70,6 +64,16 @@ BusConfig bus_config(const ServerConfig& config, const Limits& limits) {
 
 Refusal refusal_of(const ShardRefusal& refusal, const std::string& file) {
   const std::string code = refusal.code ? refusal.code : "unknown";
+  // The directory says that it was formatted, so this is damage: formatting again would be the wrong way out.
+  if (code == "not_formatted")
+    return refuse(exit_code::bad_data, {file,
+                                        0,
+                                        0,
+                                        "DAMAGED_SUPERBLOCK",
+                                        "holds no superblock, though the directory was formatted",
+                                        {},
+                                        {},
+                                        "restore the file as a whole, or replace this node"});
   return refuse(exit_code_of(code), {file, 0, 0, capitals(code), filled_in(refusal), {}, {}, {}});
 }
 
