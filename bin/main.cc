@@ -8,6 +8,9 @@ int main(int argc, char** argv) {
   CLI::App app{"keelson: a deterministic consensus kernel and the cluster that runs on it", "keelson"};
   app.require_subcommand(1);
   int exit_code = 0;
+  add_sim(app, exit_code);
+  add_replay(app, exit_code);
+  add_bench(app, exit_code);
   add_playground(app, exit_code);
   add_server(app, exit_code);
   add_format(app, exit_code);

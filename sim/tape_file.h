@@ -8,10 +8,9 @@
 #include <tl/expected.hpp>
 
 #include "keelson/sim/tape.h"
+#include "keelson/sim/verdict_kind.h"
 
 namespace keelson::sim {
-
-enum class Verdict : u8 { ok = 0, safety = 2, liveness = 3, nondeterministic = 4, inconclusive = 5 };
 
 // How the recorded run ended.
 struct TapeOutcome {

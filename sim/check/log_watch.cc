@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-
 namespace keelson::sim {
 namespace {
 
@@ -19,7 +18,8 @@ void LogWatch::on_turn(const TurnSeen& seen) {
   Node& node = nodes_[seen.node];
   const u16 shard = seen.shard.raw();
   for (const auto& completion : seen.in.completions)
-    if (completion.kind == IoKind::write && completion.status == IoStatus::ok) confirm(node, shard, completion.id.raw());
+    if (completion.kind == IoKind::write && completion.status == IoStatus::ok)
+      confirm(node, shard, completion.id.raw());
   for (const auto& write : seen.out.writes) {
     if (write.zone == Zone::wal) watch_wal(node, shard, write);
     if (write.zone == Zone::index) watch_index(node, shard, write);

@@ -67,8 +67,8 @@ class LogWatch : public Observer {
   };
   struct Node {
     std::map<std::pair<GroupId, Op>, std::vector<WatchedRecord>> prepares;
-    std::map<GroupId, std::vector<WatchedRecord>> states;               // not yet stored
-    std::map<GroupId, std::vector<Promise>> promises;                   // stored: the highest ones
+    std::map<GroupId, std::vector<WatchedRecord>> states;  // not yet stored
+    std::map<GroupId, std::vector<Promise>> promises;      // stored: the highest ones
     std::map<std::pair<u16, u64>, PendingWrite> pending;   // by (shard, write id)
     std::vector<std::pair<u16, PendingWrite>> crashed;     // in flight when the node died
   };
@@ -87,7 +87,7 @@ class LogWatch : public Observer {
   Limits limits_;
   std::map<NodeId, Node> nodes_;
   std::unordered_map<Digest, std::vector<std::byte>, Digests> prepares_;  // never iterated
-  std::vector<std::byte> payload_;   // scratch
+  std::vector<std::byte> payload_;                                        // scratch
 };
 
 }  // namespace keelson::sim

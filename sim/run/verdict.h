@@ -9,13 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "keelson/base/types.h"
+#include "keelson/sim/verdict_kind.h"
 
 namespace keelson::sim {
 
-enum class Verdict : u8 { ok, safety, liveness, nondeterministic, inconclusive };
-const char* name_of(Verdict verdict);
-int exit_code_of(Verdict verdict);
 // The worse of two: nondeterministic, safety, liveness, inconclusive, ok.
 Verdict worse(Verdict a, Verdict b);
 
@@ -41,7 +38,6 @@ struct RunReport {
   u64 virtual_ns = 0;
   u64 wall_ns = 0;
   u64 calls_ok = 0, calls_fail = 0, calls_info = 0;
-  u64 messages = 0;
   std::map<std::string, u64> faults;
   std::map<std::string, u64> marks;
   std::string shape;  // "3 replicas, 4 clients, tiny limits"

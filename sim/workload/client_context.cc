@@ -41,7 +41,8 @@ void Clients::spawn(u16 client) {
   fibers_.spawn(
       "client " + std::to_string(client),
       [this, client] {
-        ClientContext context(*this, client, world_.core().tape.stream("work/c" + std::to_string(client)));
+        ClientContext context(*this, client, clients_[client].lives++ << 32,
+                              world_.core().tape.stream("work/c" + std::to_string(client)));
         clients_[client].body(context);
         clients_[client].done = true;
       },

@@ -26,7 +26,8 @@ class Clients;
 
 class ClientContext {
  public:
-  ClientContext(Clients& clients, u16 client, Stream choices) : clients_(clients), client_(client), choices_(choices) {}
+  ClientContext(Clients& clients, u16 client, u64 serial_base, Stream choices)
+      : clients_(clients), client_(client), serial_base_(serial_base), choices_(choices) {}
 
   // Suspends until there is an answer, or none can come any more.
   Outcome call(GroupId group, Operation operation, Bytes body, Duration timeout);
@@ -34,9 +35,11 @@ class ClientContext {
   bool running() const;  // false: the workload is asked to end
   Instant now() const;
   u16 client() const { return client_; }
+  u64 serial_base() const { return serial_base_; }  // differs between the lives of a client: for values used once
 
   u64 below(Site site, u64 bound) { return choices_.below(site, bound); }
   u64 between(Site site, u64 lo, u64 hi) { return choices_.range(site, lo, hi); }
+  Duration exponential(Site site, Duration mean) { return choices_.exponential(site, mean); }
   bool chance(Site site, u64 ppm) { return choices_.chance(site, ppm); }
   template <class T>
   const T& pick(std::span<const T> from) {
@@ -49,6 +52,7 @@ class ClientContext {
  private:
   Clients& clients_;
   u16 client_;
+  u64 serial_base_;
   Stream choices_;
 };
 
@@ -61,6 +65,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
 
   // Runs `body` for this client from now on; again after each restart of its process, until it returns by itself.
   void run(u16 client, Body body);
+  void resume() { running_ = true; }
   void stop() { running_ = false; }  // running() is false from now on
   bool running() const { return running_; }
   std::size_t open_calls() const { return open_.size(); }
@@ -83,6 +88,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
   struct Client {
     Body body;
     bool done = false;
+    u64 lives = 0;
     FiberGroup group{0};
   };
   Instant now() const override { return world_.now(); }

@@ -42,10 +42,10 @@ Plan plan(ClientContext& client, const KvMix& mix, u64 serial, std::map<u64, std
 
 }  // namespace
 
-void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups, KvProgress& progress) {
+void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups) {
   std::map<u64, std::vector<std::byte>> seen;  // what this client last saw under a key
-  while (client.running() && (mix.requests == 0 || progress.begun < mix.requests)) {
-    const u64 serial = ++progress.begun;
+  for (u64 serial = client.serial_base() + 1; client.running(); ++serial) {
+    if (mix.requests != 0 && serial - client.serial_base() > mix.requests) break;
     const GroupId group = client.pick(groups);
     const Plan next = plan(client, mix, serial, seen);
     for (u32 tries = 0; tries <= mix.retries && client.running(); ++tries) {
@@ -61,7 +61,7 @@ void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> gr
       if (outcome.end != CallEnd::fail) break;
       client.sleep(milliseconds(5));
     }
-    if (mix.think > Duration(0)) client.sleep(mix.think);
+    if (mix.think > Duration(0)) client.sleep(client.exponential(Site::work_think, mix.think));
   }
 }
 

@@ -13,18 +13,13 @@ struct KvMix {
   u32 keys = 16;
   u64 hot_ppm = 0;  // of operations that go to key 0
   u32 value_bytes_max = 64;
-  u64 requests = 300;  // in all clients together; 0: until stopped
-  Duration think;      // between two calls of one client; exponential is for those who need it
+  u64 requests = 300;  // of each client; 0: until stopped
+  Duration think;      // mean pause between two calls of one client
   Duration timeout = milliseconds(2000);
   u32 retries = 3;  // new calls after a fail, never after an unknown outcome
 };
 
-// What the clients of one workload share: how much is left to do.
-struct KvProgress {
-  u64 begun = 0;
-};
-
-void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups, KvProgress& progress);
+void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups);
 
 // A get of every key, until each was answered: what was acknowledged must be readable at the end.
 void read_all_keys(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups);

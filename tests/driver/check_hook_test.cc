@@ -2,7 +2,6 @@
 
 #include <csetjmp>
 #include <cstring>
-
 #include <gtest/gtest.h>
 
 namespace keelson {

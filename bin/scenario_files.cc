@@ -1,0 +1,92 @@
+// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wrestrict"
+#endif
+
+#include "scenario_files.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <set>
+
+namespace keelson::bin {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string leading_comment(const fs::path& file) {
+  std::ifstream in(file);
+  std::string text, line;
+  while (std::getline(in, line) && !line.empty() && line[0] == '#') {
+    const auto from = line.find_first_not_of("# ");
+    if (from == std::string::npos) continue;
+    text += (text.empty() ? "" : " ") + line.substr(from);
+  }
+  return text;
+}
+
+void collect(const fs::path& path, std::set<fs::path>& files) {
+  if (!fs::is_directory(path)) {
+    files.insert(path);
+    return;
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(path))
+    if (entry.is_regular_file() && entry.path().extension() == ".textproto") files.insert(entry.path());
+}
+
+// Relative to the current folder where that is shorter.
+std::string typed(const fs::path& file) {
+  std::error_code error;
+  const auto relative = fs::relative(file, fs::current_path(), error).string();
+  return !error && !relative.empty() && relative.rfind("..", 0) != 0 ? relative : file.string();
+}
+
+}  // namespace
+
+fs::path scenarios_folder() {
+  std::error_code error;
+  const fs::path here = fs::current_path(error) / "scenarios";
+  if (fs::is_directory(here, error)) return here;
+  const fs::path command = fs::read_symlink("/proc/self/exe", error);  // <checkout>/build/<preset>/bin/keelson
+  const fs::path checkout = command.parent_path().parent_path().parent_path().parent_path() / "scenarios";
+  return fs::is_directory(checkout, error) ? checkout : fs::path();
+}
+
+std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named) {
+  std::set<fs::path> files;
+  bool good = true;
+  if (named.empty()) {
+    const fs::path folder = scenarios_folder();
+    if (folder.empty()) {
+      std::cerr << "keelson sim: no scenario given, and no folder scenarios here; give a file or a folder\n";
+      return {};
+    }
+    files.insert(folder / "smoke" / "default.textproto");
+  }
+  for (const auto& name : named) {
+    if (fs::exists(name)) {
+      collect(name, files);
+      continue;
+    }
+    std::cerr << name << ": no such file or folder; `keelson sim --list` shows the scenarios that there are\n";
+    good = false;
+  }
+  std::vector<ScenarioFile> result;
+  std::size_t problems = 0;
+  for (const auto& file : files) {
+    auto scenario = sim::load_scenario(file);
+    if (scenario) {
+      result.push_back({file, typed(file), leading_comment(file), *scenario});
+      continue;
+    }
+    for (const auto& problem : scenario.error()) std::cerr << problem.describe() << "\n";
+    problems += scenario.error().size();
+  }
+  if (problems > 0) std::cerr << problems << (problems == 1 ? " problem" : " problems") << "; nothing was run\n";
+  if (files.empty() && good) std::cerr << "keelson sim: no .textproto file in there\n";
+  if (problems > 0 || !good) result.clear();
+  return result;
+}
+
+}  // namespace keelson::bin

@@ -1,0 +1,301 @@
+// keelson sim: runs scenarios from seeds.
+// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wrestrict"
+#endif
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <unistd.h>
+
+#include "keelson/io/exit_code.h"
+#include "keelson/sim/run/campaign.h"
+#include "keelson/sim/run/run.h"
+#include "keelson/sim/tape_file.h"
+
+#include "commands.h"
+#include "scenario_files.h"
+#include "sim_output.h"
+#include "version.h"
+
+namespace keelson::bin {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct Options {
+  std::vector<std::string> scenarios;
+  std::string seed, seeds, limits, trace, tape, verify;
+  unsigned jobs = 0;
+  bool json = false, list = false, print = false, hash_only = false;
+};
+
+struct Range {
+  u64 from = 0;
+  u64 to = 0;
+};
+
+constexpr u64 seed_max = (u64{1} << 53) - 1;  // exact in JSON
+
+bool parse_number(const std::string& text, u64& value) {
+  if (text.empty() || text.size() > 16 ||
+      !std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); }))
+    return false;
+  value = std::stoull(text);
+  return value <= seed_max;
+}
+
+bool parse_range(const std::string& text, Range& range) {
+  const auto dots = text.find("..");
+  return dots != std::string::npos && parse_number(text.substr(0, dots), range.from) &&
+         parse_number(text.substr(dots + 2), range.to) && range.from <= range.to;
+}
+
+int usage(const std::string& what) {
+  std::cerr << "keelson sim: " << what << "\ntry: keelson sim --help\n";
+  return io::exit_code::usage;
+}
+
+std::string own_path() {
+  char buffer[4096];
+  const ssize_t n = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+  return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : std::string();
+}
+
+class SimCommand {
+ public:
+  explicit SimCommand(Options options) : options_(std::move(options)) {}
+
+  int run() {
+    if (options_.list) return list();
+    if (const int code = read_options()) return code;
+    files_ = find_scenarios(options_.scenarios);
+    if (files_.empty()) return io::exit_code::bad_data;
+    if (options_.print) return print_resolved();
+    if (options_.hash_only) {
+      std::cout << run_task({0, range_.from}).trace_hash;
+      return 0;
+    }
+    if (single() && (!options_.tape.empty() || !options_.trace.empty())) return run_recorded();
+    return run_all();
+  }
+
+ private:
+  bool single() const { return files_.size() == 1 && range_.from == range_.to; }
+
+  int list() const {
+    const auto folder = scenarios_folder();
+    const auto files =
+        find_scenarios(options_.scenarios.empty() ? std::vector<std::string>{folder.string()} : options_.scenarios);
+    for (const auto& file : files) std::cout << file.named << "\n    " << file.about << "\n";
+    return files.empty() ? io::exit_code::bad_data : 0;
+  }
+
+  int read_options() {
+    if (!options_.seed.empty() && !options_.seeds.empty()) return usage("--seed and --seeds exclude each other");
+    if (!options_.seeds.empty() && !parse_range(options_.seeds, range_))
+      return usage("--seeds: got " + options_.seeds + "; expected A..B with A <= B < 2^53, such as 1..200");
+    if (!options_.seed.empty()) {
+      if (!parse_number(options_.seed, range_.from))
+        return usage("--seed: got " + options_.seed + "; expected a number below 2^53");
+      range_.to = range_.from;
+    } else if (options_.seeds.empty()) {
+      range_.from = range_.to = std::random_device()() % 1'000'000'000;
+    }
+    if (!options_.limits.empty() && options_.limits != "standard" && options_.limits != "tiny")
+      return usage("--limits: got " + options_.limits + "; expected standard or tiny");
+    if (!options_.limits.empty())
+      overrides_.limits = options_.limits == "tiny" ? sim::pb::LimitsProfile::TINY : sim::pb::LimitsProfile::STANDARD;
+    verify_every_ = range_.from == range_.to ? 1 : 8;
+    if (!options_.verify.empty() &&
+        (options_.verify.rfind("1/", 0) != 0 || !parse_number(options_.verify.substr(2), verify_every_)))
+      return usage("--verify: got " + options_.verify +
+                   "; expected 1/N, such as 1/8 (one run in eight), or 1/0 for none");
+    if (options_.jobs == 0) options_.jobs = std::max(1u, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    return 0;
+  }
+
+  int print_resolved() const {
+    for (const auto& file : files_) {
+      sim::Tape tape(sim::SeededTape{range_.from});
+      std::cout << sim::print(sim::resolve(file.scenario, overrides_, tape));
+    }
+    return 0;
+  }
+
+  sim::RunReport run_task(const sim::CampaignTask& task,
+                          const std::function<void(const sim::RunProgress&)>& progress = {}) const {
+    const ScenarioFile& file = files_[task.scenario];
+    sim::Tape tape(sim::SeededTape{task.seed});
+    const auto scenario = sim::resolve(file.scenario, overrides_, tape);
+    return sim::run_scenario(scenario, tape, {file.named, task.seed, nullptr, progress});
+  }
+
+  std::vector<std::string> again(const sim::CampaignTask& task) const {
+    std::vector<std::string> words = {own_path(), "sim", files_[task.scenario].path.string(), "--seed",
+                                      std::to_string(task.seed)};
+    if (!options_.limits.empty()) words.insert(words.end(), {"--limits", options_.limits});
+    words.push_back("--hash-only");
+    return words;
+  }
+
+  std::string again_text(const sim::CampaignTask& task) const {
+    return "./keelson sim " + files_[task.scenario].named + " --seed " + std::to_string(task.seed) +
+           (options_.limits.empty() ? "" : " --limits " + options_.limits);
+  }
+
+  // One run that leaves a tape or a trace: in this process.
+  int run_recorded() {
+    const ScenarioFile& file = files_[0];
+    std::ofstream trace_file;
+    if (!options_.trace.empty()) {
+      trace_file.open(options_.trace);
+      if (!trace_file) return cannot_write(options_.trace);
+    }
+    sim::Tape tape(sim::SeededTape{range_.from}, sim::Recording::on);
+    const auto scenario = sim::resolve(file.scenario, overrides_, tape);
+    sim::JsonTraceSink sink(trace_file);
+    const auto report =
+        sim::run_scenario(scenario, tape, {file.named, range_.from, trace_file.is_open() ? &sink : nullptr, {}});
+    if (!options_.tape.empty() && !write_tape_file(scenario, tape, report)) return cannot_write(options_.tape);
+    show(report);
+    return sim::exit_code_of(report);
+  }
+
+  bool write_tape_file(const sim::pb::Scenario& scenario, const sim::Tape& tape, const sim::RunReport& report) const {
+    sim::TapeFile file;
+    file.seed = range_.from;
+    file.scenario = sim::serialise(scenario);
+    file.scenario_hash = sim::scenario_hash(scenario);
+    file.streams = tape.recording();
+    file.complete = true;
+    Digest hash;
+    hash.hi = std::stoull(report.trace_hash.substr(0, 16), nullptr, 16);
+    hash.lo = std::stoull(report.trace_hash.substr(16), nullptr, 16);
+    file.outcome = sim::TapeOutcome{hash, report.events, report.virtual_ns, report.verdict, 0};
+    const auto bytes = sim::write_tape(file);
+    std::ofstream out(options_.tape, std::ios::binary);
+    return bytes && out.write(bytes->data(), static_cast<std::streamsize>(bytes->size())).flush();
+  }
+
+  static int cannot_write(const std::string& path) {
+    std::cerr << "keelson sim: cannot write " << path << ": " << std::strerror(errno) << "\n";
+    return io::exit_code::cannot_create;
+  }
+
+  void show(const sim::RunReport& report) const {
+    if (options_.json)
+      std::cout << sim::to_json(report) << "\n";
+    else
+      print_run(report, again_text({0, report.seed}));
+    write_report(report);
+  }
+
+  // The verdict stays beside the build, for whoever comes later.
+  static void write_report(const sim::RunReport& report) {
+    std::error_code error;
+    const auto folder = scenarios_folder().parent_path() / "build" / "reports";
+    std::filesystem::create_directories(folder, error);
+    std::ofstream out(folder / (report.scenario + "-" + std::to_string(report.seed) + ".json"));
+    if (out << sim::to_json(report) << "\n") return;
+  }
+
+  int run_all() {
+    Bar bar;
+    sim::Campaign campaign;
+    for (std::size_t s = 0; s < files_.size(); ++s)
+      for (u64 seed = range_.from; seed <= range_.to; ++seed) campaign.tasks.push_back({s, seed});
+    campaign.jobs = options_.jobs;
+    campaign.verify_every = verify_every_;
+    const bool one = single();
+    campaign.run = [&](const sim::CampaignTask& task) {
+      return run_task(task, one && !options_.json ? progress_of(bar) : std::function<void(const sim::RunProgress&)>());
+    };
+    campaign.run_elsewhere = [&](const sim::CampaignTask& task) {
+      return sim::run_and_capture(again(task), task.seed * 31 + 7);
+    };
+    campaign.died = [&](const sim::CampaignTask& task, const std::string& how) { return died(task, how); };
+    campaign.on_report = [&](const sim::RunReport& report) {
+      bar.clear();
+      if (one)
+        show(report);
+      else if (options_.json)
+        std::cout << sim::to_json(report) << "\n";
+      else
+        print_campaign_line(report);
+    };
+    campaign.on_progress = [&](std::size_t done, std::size_t failed) {
+      if (one || options_.json) return;
+      bar.show("sim", done, campaign.tasks.size(),
+               std::to_string(done) + "/" + std::to_string(campaign.tasks.size()) + " runs, " + std::to_string(failed) +
+                   " failed");
+    };
+    campaign.interrupted = [] { return interrupted != 0; };
+    std::signal(SIGINT, [](int) { interrupted = 1; });
+    const sim::Summary summary = sim::run_campaign(campaign);
+    bar.clear();
+    if (!one || !options_.seeds.empty()) {
+      if (options_.json)
+        std::cout << sim::to_json(summary) << "\n";
+      else
+        print_summary(summary, campaign.jobs);
+    }
+    return sim::exit_code_of(summary.worst);
+  }
+
+  static std::function<void(const sim::RunProgress&)> progress_of(Bar& bar) {
+    return [&bar](const sim::RunProgress& p) {
+      bar.show("sim", p.virtual_ns, p.virtual_ns_planned, p.phase + "  " + std::to_string(p.events) + " events");
+    };
+  }
+
+  sim::RunReport died(const sim::CampaignTask& task, const std::string& how) const {
+    sim::RunReport report;
+    report.scenario = files_[task.scenario].scenario.name();
+    report.seed = task.seed;
+    report.verdict = sim::Verdict::safety;
+    report.expected = false;
+    report.failure = sim::Failure{"process.died", "the run's process ended by " + how, again_text(task), 0, 0, ""};
+    return report;
+  }
+
+  Options options_;
+  Range range_;
+  sim::Overrides overrides_;
+  u64 verify_every_ = 8;
+  std::vector<ScenarioFile> files_;
+};
+
+}  // namespace
+
+void add_sim(CLI::App& app, int& exit_code) {
+  auto* sim = app.add_subcommand("sim", "run seeded simulation scenarios and judge them");
+  auto options = std::make_shared<Options>();
+  sim->add_option("scenario", options->scenarios,
+                  "files, or folders of .textproto files; none: scenarios/smoke/default.textproto");
+  sim->add_option("--seed", options->seed, "run this seed (none given: a random one, which is printed)");
+  sim->add_option("--seeds", options->seeds, "run all seeds of A..B");
+  sim->add_option("--jobs", options->jobs, "worker processes (default: one per core)");
+  sim->add_option("--limits", options->limits, "standard or tiny, whatever the scenario says");
+  sim->add_flag("--json", options->json, "one JSON object per run, and a summary for --seeds");
+  sim->add_option("--trace", options->trace, "write every event of a single run to this file, as JSON lines");
+  sim->add_option("--tape", options->tape, "write the decisions of a single run to this file, for keelson replay");
+  sim->add_option("--verify", options->verify,
+                  "1/N: run one in N twice and compare the hashes (default: single runs 1/1, else 1/8)");
+  sim->add_flag("--list", options->list, "say what each scenario shows, and run nothing");
+  sim->add_flag("--print", options->print, "print the scenario with everything resolved, and run nothing");
+  sim->add_flag("--hash-only", options->hash_only, "run and print the trace hash only")->group("");
+  sim->footer(
+      "Exit codes: 0 as expected, 2 safety violated, 3 liveness violated, 4 nondeterministic, 5 inconclusive,\n"
+      "64 usage, 65 bad scenario.\n\nExamples:\n  keelson sim\n  keelson sim scenarios/network --seeds 1..200 --limits "
+      "tiny\n"
+      "  keelson sim scenarios/smoke/default.textproto --seed 7 --trace events.jsonl --tape run.ktape");
+  sim->callback([options, &exit_code] { exit_code = SimCommand(*options).run(); });
+}
+
+}  // namespace keelson::bin

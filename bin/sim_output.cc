@@ -1,0 +1,108 @@
+// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wrestrict"
+#endif
+
+#include "sim_output.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <unistd.h>
+
+#include "version.h"
+
+namespace keelson::bin {
+namespace {
+
+bool colour() { return ::isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"); }
+
+std::string painted(const std::string& text, const char* code) {
+  return colour() ? std::string("\033[") + code + "m" + text + "\033[0m" : text;
+}
+
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string fixed(u64 ns, u64 unit_ns, int digits) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f", digits, static_cast<double>(ns) / static_cast<double>(unit_ns));
+  return buffer;
+}
+
+std::string verdict_text(const sim::RunReport& r) {
+  const std::string name =
+      upper(sim::name_of(r.verdict)) + (r.expected && r.verdict != sim::Verdict::ok ? " (expected)" : "");
+  return painted(name, r.expected ? "32;1" : "31;1");
+}
+
+}  // namespace
+
+void print_run(const sim::RunReport& r, const std::string& again) {
+  std::cout << "keelson " << version() << "  scenario " << r.scenario << "  seed " << r.seed << "  " << r.shape << ", "
+            << fixed(r.virtual_ns, 1'000'000'000, 1) << " s of virtual time\n  faults  ";
+  u64 shown = 0;
+  for (const auto& [name, count] : r.faults)
+    if (count > 0) std::cout << (shown++ ? "  " : " ") << count << " " << name;
+  std::cout << (shown ? "" : " none") << "\n";
+  std::cout << "  work     " << r.commits << " commits, " << r.calls_ok << " calls answered, " << r.calls_fail
+            << " refused, " << r.calls_info << " unknown, " << r.view_changes << " view changes\n";
+  if (r.failure) {
+    std::cout << "  " << verdict_text(r) << "   " << r.failure->kind << " in phase " << r.failure->phase << " at "
+              << fixed(r.failure->at_ns, 1'000'000'000, 6) << " s, event " << r.failure->event << "\n           "
+              << r.failure->detail << "\n";
+  } else {
+    std::cout << "  checks   commits ok  promises ok  replay ok  invariants ok  liveness ok (" << r.events
+              << " events)\n";
+    std::cout << "  " << verdict_text(r) << "       in " << fixed(r.wall_ns, 1'000'000'000, 2) << " s ("
+              << r.virtual_ns / std::max<u64>(1, r.wall_ns) << "x real time)"
+              << (r.verified ? ", twice with the same hash" : "") << "  trace " << r.trace_hash << "\n";
+  }
+  std::cout << "again      " << again << "\n";
+}
+
+void print_campaign_line(const sim::RunReport& r) {
+  if (sim::exit_code_of(r) == 0) return;
+  std::cout << "  " << verdict_text(r) << "  " << r.scenario << " seed " << r.seed;
+  if (r.failure)
+    std::cout << "  " << r.failure->kind << ": " << r.failure->detail << "\n           " << r.failure->reproduce;
+  std::cout << "\n" << std::flush;
+}
+
+void print_summary(const sim::Summary& s, unsigned jobs) {
+  const u64 seconds = std::max<u64>(1, s.busy_ns / 1'000'000'000);
+  std::cout << (s.failed.empty() ? painted("OK", "32;1") : painted("FAILED", "31;1")) << "  " << s.ok << " of "
+            << s.seeds << " runs as expected in " << fixed(s.wall_ns, 1'000'000'000, 1) << " s with " << jobs
+            << (jobs == 1 ? " job" : " jobs") << ": " << s.events / seconds << " events/s/core, "
+            << s.virtual_ns / std::max<u64>(1, s.busy_ns) << "x real time, " << s.seeds * 3600 / seconds
+            << " seeds per core-hour\n";
+}
+
+Bar::Bar() : terminal_(::isatty(STDERR_FILENO)) {}
+Bar::~Bar() { clear(); }
+
+void Bar::show(const std::string& what, u64 done, u64 total, const std::string& detail) {
+  const u64 now = static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count());
+  if (now - last_ns_ < (terminal_ ? 250'000'000u : 10'000'000'000u)) return;
+  if (!terminal_ && last_ns_ == 0) {  // a line per ten seconds, and none for what is over sooner
+    last_ns_ = now;
+    return;
+  }
+  last_ns_ = now;
+  const u64 width = 30, filled = std::min(width, total ? done * width / total : 0);
+  const std::string bar = "[" + std::string(filled, '#') + std::string(width - filled, '.') + "]";
+  std::cerr << (terminal_ ? "\r\033[K" : "") << what << " " << bar << " " << detail << (terminal_ ? "" : "\n")
+            << std::flush;
+  shown_ = true;
+}
+
+void Bar::clear() {
+  if (terminal_ && shown_) std::cerr << "\r\033[K" << std::flush;
+  shown_ = false;
+}
+
+}  // namespace keelson::bin

@@ -1,0 +1,209 @@
+#include "keelson/sim/run/campaign.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include "keelson/sim/run/report_codec.h"
+
+namespace keelson::sim {
+namespace {
+
+bool write_all(int fd, const void* data, std::size_t size) {
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::write(fd, at, size);
+    if (n <= 0) return false;
+    at += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+bool read_all(int fd, void* data, std::size_t size) {
+  char* at = static_cast<char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::read(fd, at, size);
+    if (n <= 0) return false;
+    at += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+RunReport run_task(const Campaign& campaign, std::size_t index) {
+  const CampaignTask& task = campaign.tasks[index];
+  RunReport report = campaign.run(task);
+  if (campaign.verify_every == 0 || index % campaign.verify_every != 0) return report;
+  const std::string again = campaign.run_elsewhere(task);
+  report.verified = again == report.trace_hash;
+  if (report.verified) return report;
+  report.verdict = Verdict::nondeterministic;
+  report.expected = false;
+  report.failure = Failure{"determinism.two_hashes",
+                           again.empty() ? "the second run did not end" : "the second run's trace hash is " + again,
+                           "",
+                           0,
+                           0,
+                           ""};
+  return report;
+}
+
+// One worker process: takes task numbers from a pipe, answers with reports.
+class Worker {
+ public:
+  explicit Worker(const Campaign& campaign) : campaign_(campaign) { start(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { stop(); }
+
+  bool busy() const { return task_.has_value(); }
+  std::size_t task() const { return *task_; }
+  int answers() const { return from_worker_; }
+  void give(std::size_t task) {
+    task_ = task;
+    const u64 number = task;
+    static_cast<void>(write_all(to_worker_, &number, sizeof number));  // a dead worker is found when it answers
+  }
+  RunReport take() {
+    const std::size_t task = *std::exchange(task_, {});
+    u64 size = 0;
+    if (read_all(from_worker_, &size, sizeof size)) {
+      std::string bytes(size, '\0');
+      if (read_all(from_worker_, bytes.data(), size))
+        if (auto report = decode_report(bytes)) return *report;
+    }
+    const std::string how = stop();
+    start();
+    return campaign_.died(campaign_.tasks[task], how);
+  }
+
+ private:
+  void start() {
+    int down[2], up[2];
+    if (::pipe(down) != 0 || ::pipe(up) != 0) std::abort();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(down[1]);
+      ::close(up[0]);
+      serve(down[0], up[1]);
+    }
+    ::close(down[0]);
+    ::close(up[1]);
+    to_worker_ = down[1];
+    from_worker_ = up[0];
+  }
+  [[noreturn]] void serve(int in, int out) const {
+    ::signal(SIGINT, SIG_IGN);
+    u64 task = 0;
+    while (read_all(in, &task, sizeof task)) {
+      const std::string bytes = encode_report(run_task(campaign_, task));
+      const u64 size = bytes.size();
+      if (!write_all(out, &size, sizeof size) || !write_all(out, bytes.data(), size)) break;
+    }
+    ::_exit(0);
+  }
+  std::string stop() {
+    ::close(to_worker_);
+    ::close(from_worker_);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    if (WIFSIGNALED(status)) return std::string("signal ") + ::strsignal(WTERMSIG(status));
+    return "exit code " + std::to_string(WEXITSTATUS(status));
+  }
+
+  const Campaign& campaign_;
+  pid_t pid_ = 0;
+  int to_worker_ = -1;
+  int from_worker_ = -1;
+  std::optional<std::size_t> task_;
+};
+
+class Collector {
+ public:
+  Collector(const Campaign& campaign, Summary& summary) : campaign_(campaign), summary_(summary) {}
+  void add(std::size_t task, RunReport report) {
+    waiting_.emplace(task, std::move(report));
+    while (!waiting_.empty() && waiting_.begin()->first == next_) {
+      summary_.add(waiting_.begin()->second);
+      campaign_.on_report(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      ++next_;
+    }
+  }
+  std::size_t done() const { return next_ + waiting_.size(); }
+
+ private:
+  const Campaign& campaign_;
+  Summary& summary_;
+  std::map<std::size_t, RunReport> waiting_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+Summary run_campaign(const Campaign& campaign) {
+  ::signal(SIGPIPE, SIG_IGN);
+  const auto begin = std::chrono::steady_clock::now();
+  Summary summary;
+  Collector collector(campaign, summary);
+  std::deque<Worker> workers;
+  for (unsigned i = 0; i < std::min<std::size_t>(std::max(campaign.jobs, 1u), campaign.tasks.size()); ++i)
+    workers.emplace_back(campaign);
+  std::size_t next = 0;
+  for (;;) {
+    std::vector<pollfd> waiting;
+    std::vector<Worker*> whose;
+    for (auto& worker : workers) {
+      if (!worker.busy() && next < campaign.tasks.size() && !campaign.interrupted()) worker.give(next++);
+      if (!worker.busy()) continue;
+      waiting.push_back({worker.answers(), POLLIN, 0});
+      whose.push_back(&worker);
+    }
+    if (waiting.empty()) break;
+    ::poll(waiting.data(), waiting.size(), 250);
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (waiting[i].revents == 0) continue;
+      const std::size_t task = whose[i]->task();
+      collector.add(task, whose[i]->take());
+    }
+    campaign.on_progress(collector.done(), summary.failed.size());
+  }
+  summary.wall_ns = static_cast<u64>((std::chrono::steady_clock::now() - begin).count());
+  return summary;
+}
+
+std::string run_and_capture(const std::vector<std::string>& command, u64 salt) {
+  int pipe_fds[2];
+  if (::pipe(pipe_fds) != 0) return {};
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::dup2(pipe_fds[1], STDOUT_FILENO);
+    ::close(pipe_fds[0]);
+    ::close(pipe_fds[1]);
+    ::setenv("MALLOC_PERTURB_", std::to_string(1 + salt % 254).c_str(), 1);
+    ::setenv("KEELSON_PADDING", std::string(salt % 3000, 'x').c_str(), 1);
+    std::vector<char*> arguments;
+    for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    ::execv(arguments[0], arguments.data());
+    ::_exit(71);
+  }
+  ::close(pipe_fds[1]);
+  std::string out;
+  char buffer[4096];
+  for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(n));
+  ::close(pipe_fds[0]);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? out : std::string();
+}
+
+}  // namespace keelson::sim

@@ -1,0 +1,44 @@
+// Campaign: many runs, in worker processes, so that a crash of one names its seed and hurts no other.
+//
+// Who uses it: `keelson sim`, also for a single seed. Results come back in order of task, whatever order they finished
+// in. Every verify_every-th run is done a second time in a process started by exec, with another address layout and
+// another heap: a different hash is nondeterminism. Not here: one run (run.h), or what is printed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "keelson/sim/run/verdict.h"
+
+namespace keelson::sim {
+
+struct CampaignTask {
+  std::size_t scenario = 0;
+  u64 seed = 0;
+};
+
+struct Campaign {
+  std::vector<CampaignTask> tasks;
+  unsigned jobs = 1;
+  u64 verify_every = 8;  // 1: all; 0: none
+  // Runs one task in the worker's process.
+  std::function<RunReport(const CampaignTask&)> run;
+  // The trace hash of the task, from another process; empty if that failed.
+  std::function<std::string(const CampaignTask&)> run_elsewhere;
+  // What a worker that died is reported as.
+  std::function<RunReport(const CampaignTask&, const std::string& how)> died;
+  // In order of task.
+  std::function<void(const RunReport&)> on_report;
+  // Now and then.
+  std::function<void(std::size_t done, std::size_t failed)> on_progress;
+  std::function<bool()> interrupted;
+};
+
+Summary run_campaign(const Campaign& campaign);
+
+// Starts a program with arguments, with glibc's heap filled with another byte and an environment of another size, and
+// returns what it prints; empty if it could not be started or was killed.
+std::string run_and_capture(const std::vector<std::string>& command, u64 salt);
+
+}  // namespace keelson::sim

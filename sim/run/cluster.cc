@@ -1,0 +1,125 @@
+#include "keelson/sim/run/cluster.h"
+
+#include "keelson/sim/settings_of.h"
+
+namespace keelson::sim {
+namespace {
+
+constexpr ClusterId cluster_id{0x6e6f736c65656b, 1};
+
+Population population_of(const pb::Cluster& cluster) {
+  Population population;
+  population.nodes = static_cast<u16>(cluster.has_nodes() ? cluster.nodes() : cluster.replicas());
+  population.shards = static_cast<u16>(cluster.shards());
+  population.clients = static_cast<u16>(cluster.clients());
+  return population;
+}
+
+KernelConfig kernel_of(const pb::Cluster& cluster, const MachineRegistry& machines) {
+  KernelConfig config;
+  config.cluster = cluster_id;
+  config.population = population_of(cluster);
+  config.limits = limits_of(cluster);
+  config.client_limits = client_limits_of(config.limits);
+  config.tunables = tunables_of(cluster);
+  config.machines = &machines;
+  return config;
+}
+
+WorldConfig world_of(const pb::Scenario& scenario, const KernelConfig& kernel, u64 seed, TraceSink* sink) {
+  WorldConfig config;
+  config.population = kernel.population;
+  config.cluster = kernel.cluster;
+  config.limits = kernel.limits;
+  config.client_limits = kernel.client_limits;
+  config.settings = calm_settings();
+  config.events_max = scenario.budget().events();
+  config.trace_start = trace_start(serialise(scenario), seed);
+  config.trace_sink = sink;
+  return config;
+}
+
+std::vector<NodeId> members_of_first(const KernelPrograms& programs) {
+  const GroupConfig* first = nullptr;
+  for (const auto& group : programs.groups())
+    if (!first || group.group < first->group) first = &group;
+  return {first->members.begin(), first->members.end()};
+}
+
+std::map<GroupId, MachineKind> kinds_of(const KernelPrograms& programs) {
+  std::map<GroupId, MachineKind> kinds;
+  for (const auto& group : programs.groups()) kinds[group.group] = group.machine;
+  return kinds;
+}
+
+std::vector<GroupId> kv_groups_of(const KernelPrograms& programs) {
+  std::vector<GroupId> groups;
+  for (const auto& group : programs.groups())
+    if (group.group != metadata_group) groups.push_back(group.group);
+  return groups;
+}
+
+}  // namespace
+
+void ShardWatch::on_turn(const TurnSeen& seen) {
+  const Shard* shard = seen.program.shard();
+  if (shard) world_.guarded(seen.node, [shard] { shard->check_invariants(); });
+}
+
+void ShardWatch::on_crash(HostId host, CrashKind) {
+  if (host.raw() < world_.population().nodes) gather(NodeId(host.raw()), ended_);
+}
+
+void ShardWatch::gather(NodeId node, std::map<std::string, u64>& into) const {
+  for (u16 s = 0; s < world_.population().shards; ++s) {
+    const Program* program = world_.program(node, ShardId(s));
+    if (!program || !program->shard()) continue;
+    const Counters& counters = program->shard()->counters();
+    for (std::size_t m = 0; m < Counters::mark_count; ++m)
+      if (const u64 hits = counters[static_cast<Mark>(m)]) into[name_of(static_cast<Mark>(m))] += hits;
+  }
+}
+
+std::map<std::string, u64> ShardWatch::marks() const {
+  auto all = ended_;
+  for (u16 n = 0; n < world_.population().nodes; ++n) gather(NodeId(n), all);
+  return all;
+}
+
+void ClientWatch::on_start(HostId host, u32 boot) {
+  if (host.raw() >= population_.nodes && boot > 1)
+    clients_.on_client_started(static_cast<u16>(host.raw() - population_.nodes));
+}
+
+RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, TraceSink* sink)
+    : machines(builtin_machines()),
+      kernel(kernel_of(scenario.cluster(), machines)),
+      programs(kernel, spread_groups(scenario.cluster().groups(), static_cast<u16>(scenario.cluster().replicas()),
+                                     kernel.population.nodes, machine_kv, machine_kv)),
+      world(world_of(scenario, kernel, seed, sink), programs, tape),
+      roles(world, members_of_first(programs)),
+      logs(world, kernel.cluster, kernel.limits),
+      commits(world),
+      replay(world, commits, logs, history, machines, kinds_of(programs)),
+      promises(world, logs),
+      shards(world),
+      clients(world, history),
+      client_watch(world.population(), clients),
+      kv_groups(kv_groups_of(programs)) {
+  const auto on = [&](const std::string& name) {
+    const auto& off = scenario.check_off();
+    return std::find(off.begin(), off.end(), name) == off.end();
+  };
+  world.add_observer(roles);
+  if (on("invariants")) world.add_observer(shards);
+  world.add_observer(logs);
+  if (on("commits")) world.add_observer(commits);
+  if (on("commits") && on("replay")) {
+    world.add_observer(replay);
+    history.set_listener(&replay);
+  }
+  if (on("promises")) world.add_observer(promises);
+  world.add_observer(client_watch);
+}
+
+}  // namespace keelson::sim

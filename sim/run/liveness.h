@@ -1,0 +1,15 @@
+// Liveness: whether the nodes that should work do, and if not, who waits for what.
+#pragma once
+
+#include "keelson/sim/run/cluster.h"
+
+namespace keelson::sim {
+
+// Empty when every group on these nodes is settled: all normal in one view, all committed applied everywhere. Otherwise
+// what is not, in words.
+std::string not_live(RunCluster& cluster, const std::vector<NodeId>& who);
+
+// Some replica among them cannot tell by itself what was acknowledged, and needs to hear the others.
+bool waits_for_others(RunCluster& cluster, const std::vector<NodeId>& who);
+
+}  // namespace keelson::sim

@@ -1,0 +1,33 @@
+// One run: a resolved scenario and a tape go in, a report comes out.
+//
+// Who uses it: `keelson sim`, `keelson replay`, tests. The order of a run: warm-up, the scenario's phases, then (tail
+// FULL) heal, liveness, drain, quiet, and the checks at the end. Nothing outside of the tape decides anything. Not
+// here: several runs (campaign.h), files (scenario.h).
+#pragma once
+
+#include <functional>
+
+#include "keelson/sim/run/verdict.h"
+#include "keelson/sim/scenario.h"
+#include "keelson/sim/trace.h"
+
+namespace keelson::sim {
+
+struct RunProgress {
+  u64 events = 0;
+  u64 virtual_ns = 0;
+  u64 virtual_ns_planned = 0;  // of warm-up and phases; the tail takes what it takes
+  std::string phase;
+};
+
+struct RunOptions {
+  std::string named;  // what the command line called the scenario, for `reproduce`
+  u64 seed = 0;
+  TraceSink* trace = nullptr;
+  std::function<void(const RunProgress&)> progress;  // may be empty
+};
+
+// The scenario must be resolved. A diverging tape (strict replay) is reported as nondeterministic.
+RunReport run_scenario(const pb::Scenario& scenario, Tape& tape, const RunOptions& options);
+
+}  // namespace keelson::sim
