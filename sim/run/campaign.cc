@@ -61,7 +61,11 @@ class Worker {
   explicit Worker(const Campaign& campaign) : campaign_(campaign) { start(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker() { stop(); }
+  // Later workers hold copies of this one's pipe, so closing it ends nothing; an idle worker has nothing to lose.
+  ~Worker() {
+    ::kill(pid_, SIGKILL);
+    stop();
+  }
 
   bool busy() const { return task_.has_value(); }
   std::size_t task() const { return *task_; }
