@@ -52,8 +52,9 @@ class FileBackend {
   virtual FileStats stats() const = 0;
 };
 
-// A thread that writes: all that wait, then one fdatasync for all. A thread that reads. `size`: no operation reaches
-// beyond it (check). `wake` is called from a thread of the backend when completions appeared; it must not block.
+// A thread that writes: all that wait, then one fdatasync for all. A few threads that read. `size`: no operation
+// reaches beyond it (check). `wake` is called from a thread of the backend when completions appeared; it must not
+// block.
 std::unique_ptr<FileBackend> make_pwrite_backend(UniqueFd file, u64 size, std::function<void()> wake,
                                                  FileFaults faults = {});
 

@@ -34,7 +34,7 @@ struct SiteCursor {
 
 std::string Divergence::describe() const {
   auto address = "stream " + stream + ", site " + std::string(name_of(asked)) + ", draw " + std::to_string(n) +
-                       " (decision " + std::to_string(position) + " of the stream)";
+                 " (decision " + std::to_string(position) + " of the stream)";
   switch (kind) {
     case Kind::exhausted:
       return address + ": the tape has no further decision";

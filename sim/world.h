@@ -62,7 +62,7 @@ class World final : private Receiver {
   void crash_after_turn(NodeId node, CrashKind kind);
   // While the next write that it starts is in flight.
   void crash_in_write(NodeId node, CrashKind kind);
-  bool crash_armed(NodeId node) const;              // one of the two waits for its moment
+  bool crash_armed(NodeId node) const;  // one of the two waits for its moment
   void disarm_crash(NodeId node) { disarm(hosts_[node.raw()]); }
   void pause(NodeId node);
   void resume(NodeId node);

@@ -39,7 +39,9 @@ Bytes bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
-inline bool equal(Bytes a, Bytes b) { return a.size() == b.size() && (a.empty() || !std::memcmp(a.data(), b.data(), a.size())); }
+inline bool equal(Bytes a, Bytes b) {
+  return a.size() == b.size() && (a.empty() || !std::memcmp(a.data(), b.data(), a.size()));
+}
 inline bool all_zero(Bytes bytes) {
   for (const auto byte : bytes)
     if (byte != std::byte{0}) return false;

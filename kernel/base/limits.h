@@ -14,38 +14,38 @@ namespace keelson {
 struct Limits {
   // Shared by all nodes of a cluster.
   u32 replicas_max = 6;
-  u32 groups_max = 256;               // per shard, beside the metadata group
-  u32 pipeline_max = 32;              // prepares in flight; view change derives commits from it
-  u32 request_queue_max = 256;        // per group
-  u32 batch_requests_max = 256;       // per prepare
-  u32 batch_bytes_max = 64 * 1024;    // per prepare, frames included
-  u32 message_size_max = 1 << 20;     // header and body, bytes
-  u32 sessions_max = 1024;            // per group
+  u32 groups_max = 256;                  // per shard, beside the metadata group
+  u32 pipeline_max = 32;                 // prepares in flight; view change derives commits from it
+  u32 request_queue_max = 256;           // per group
+  u32 batch_requests_max = 256;          // per prepare
+  u32 batch_bytes_max = 64 * 1024;       // per prepare, frames included
+  u32 message_size_max = 1 << 20;        // header and body, bytes
+  u32 sessions_max = 1024;               // per group
   u64 session_ttl_ns = 600'000'000'000;  // replicated time
-  u64 journal_ops_max = 1 << 20;      // ops a group's log holds: head - checkpoint
+  u64 journal_ops_max = 1 << 20;         // ops a group's log holds: head - checkpoint
   u32 wal_page_bytes = 4096;
   u32 wal_segment_pages = 4096;
   u32 wal_segments = 64;
   u32 index_pages_per_segment = 4096;
   u32 wal_batch_pages_max = 1024;
-  u32 reply_bytes_max = 64 * 1024;    // one retained reply of a session
+  u32 reply_bytes_max = 64 * 1024;  // one retained reply of a session
   // Local to a node.
   u32 wal_batches_in_flight_max = 8;
   u32 wal_batch_records_max = 4096;
   u32 writes_in_flight_max = 64;
   u32 reads_in_flight_max = 64;
-  u32 repair_in_flight_max = 32;      // per replica
-  u32 entries_max = 4096;             // GroupEntry per message
-  u32 body_cache_ops_max = 256;       // per group: recent prepares kept in memory
-  u32 log_entries_max = 4 << 20;      // per shard, all groups
+  u32 repair_in_flight_max = 32;  // per replica
+  u32 entries_max = 4096;         // GroupEntry per message
+  u32 body_cache_ops_max = 256;   // per group: recent prepares kept in memory
+  u32 log_entries_max = 4 << 20;  // per shard, all groups
   u32 events_per_bag_max = 16384;
   u32 applies_per_step_max = 1024;
-  u32 clients_max = 4096;             // connections per shard
-  u32 mailbox_frames_max = 1024;      // per pair of shards
-  u32 slabs_small = 32 * 1024;        // 512 bytes each
-  u32 slabs_page = 16 * 1024;         // 4 KiB
-  u32 slabs_batch = 4 * 1024;         // 64 KiB + 4 KiB
-  u32 slabs_message = 64;             // message_size_max + 4 KiB
+  u32 clients_max = 4096;         // connections per shard
+  u32 mailbox_frames_max = 1024;  // per pair of shards
+  u32 slabs_small = 32 * 1024;    // 512 bytes each
+  u32 slabs_page = 16 * 1024;     // 4 KiB
+  u32 slabs_batch = 4 * 1024;     // 64 KiB + 4 KiB
+  u32 slabs_message = 64;         // message_size_max + 4 KiB
 
   static constexpr Limits standard() { return {}; }
   static constexpr Limits tiny() {
@@ -109,13 +109,13 @@ struct Tunables {
   Duration beat = milliseconds(50);
   Duration primary_suspected = milliseconds(200);
   Duration primary_suspected_jitter = milliseconds(100);
-  Duration primary_lost = milliseconds(50);            // after PeerLost
-  Duration sign_of_life_fresh = milliseconds(150);     // a backup that heard the primary this recently casts no vote
+  Duration primary_lost = milliseconds(50);         // after PeerLost
+  Duration sign_of_life_fresh = milliseconds(150);  // a backup that heard the primary this recently casts no vote
   Duration vote_resend = milliseconds(100);
   Duration vote_valid = milliseconds(1000);
-  Duration view_change_give_up = milliseconds(400);    // x 2^k, k <= 4, +-50 %
+  Duration view_change_give_up = milliseconds(400);  // x 2^k, k <= 4, +-50 %
   Duration get_view = milliseconds(100);
-  Duration prepare_resend = milliseconds(100);         // x 2^k, <= 1.6 s
+  Duration prepare_resend = milliseconds(100);  // x 2^k, <= 1.6 s
   Duration repair_pace = milliseconds(20);
   Duration abdicate = milliseconds(400);
   Duration watchdog = milliseconds(2000);
@@ -124,17 +124,17 @@ struct Tunables {
   Duration clock_window_max = milliseconds(20000);
   Duration clock_tolerance_max = milliseconds(500);
   Duration clock_valid = milliseconds(60000);
-  Duration client_resend = milliseconds(200);          // x 2^k, <= 3.2 s
-  bool strict_ack = false;                             // stored means marked, for every record
+  Duration client_resend = milliseconds(200);  // x 2^k, <= 3.2 s
+  bool strict_ack = false;                     // stored means marked, for every record
 
   static constexpr Tunables standard() { return {}; }
   // A fifth of the standard ones.
   static constexpr Tunables tiny() {
     Tunables t;
-    for (Duration* d : {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost,
-                        &t.sign_of_life_fresh, &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view,
-                        &t.prepare_resend, &t.repair_pace, &t.abdicate, &t.watchdog, &t.marker_delay,
-                        &t.clock_window_min, &t.clock_window_max, &t.client_resend})
+    for (Duration* d :
+         {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost, &t.sign_of_life_fresh,
+          &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view, &t.prepare_resend, &t.repair_pace,
+          &t.abdicate, &t.watchdog, &t.marker_delay, &t.clock_window_min, &t.clock_window_max, &t.client_resend})
       *d = *d / 5;
     return t;
   }

@@ -17,7 +17,7 @@ class Slabs;
 // Sits outside the block, so that blocks stay aligned to their size class.
 struct Slab {
   std::byte* data;
-  u32 size;        // bytes of the block
+  u32 size;  // bytes of the block
   u32 references;
   Slabs* pool;
   Slab* next_free;
@@ -32,7 +32,7 @@ class Slabs {
 
   // The smallest free slab that holds `bytes`; null when every class that could is exhausted. The count is 1.
   Slab* acquire(u32 bytes);
-  void release(Slab* slab);          // the last reference is gone
+  void release(Slab* slab);  // the last reference is gone
   u32 in_use() const { return in_use_; }
   // Slabs of every class that could hold `bytes` and are free: for admission.
   u32 available(u32 bytes) const;

@@ -61,23 +61,23 @@ class Ordinal {
   Rep raw_ = 0;
 };
 
-using NodeId = Id<struct NodeIdTag, u16>;                   // a process's place in the cluster's member list
-using ShardId = Id<struct ShardIdTag, u16>;                 // one core's share of a node
-using GroupId = Id<struct GroupIdTag, u64>;                 // one replicated log; 0 addresses the node itself
-using Generation = Ordinal<struct GenerationTag, u32>;      // data files of one node id
-using Incarnation = Ordinal<struct IncarnationTag, u32>;    // process starts on one data file
-using Epoch = Ordinal<struct EpochTag, u32>;                // configurations of one group
+using NodeId = Id<struct NodeIdTag, u16>;                 // a process's place in the cluster's member list
+using ShardId = Id<struct ShardIdTag, u16>;               // one core's share of a node
+using GroupId = Id<struct GroupIdTag, u64>;               // one replicated log; 0 addresses the node itself
+using Generation = Ordinal<struct GenerationTag, u32>;    // data files of one node id
+using Incarnation = Ordinal<struct IncarnationTag, u32>;  // process starts on one data file
+using Epoch = Ordinal<struct EpochTag, u32>;              // configurations of one group
 using View = Ordinal<struct ViewTag, u32>;
 using Op = Ordinal<struct OpTag, u64>;
-using Release = Ordinal<struct ReleaseTag, u32>;            // machine semantics
-using ReplicaIndex = Id<struct ReplicaIndexTag, u8>;        // place in the epoch's member list
-using SessionId = Id<struct SessionIdTag, u64>;             // the op that registered it
+using Release = Ordinal<struct ReleaseTag, u32>;      // machine semantics
+using ReplicaIndex = Id<struct ReplicaIndexTag, u8>;  // place in the epoch's member list
+using SessionId = Id<struct SessionIdTag, u64>;       // the op that registered it
 using RequestNo = Ordinal<struct RequestNoTag, u64>;
-using IoId = Id<struct IoIdTag, u64>;                       // one Read or Write effect
-using ConnectionId = Id<struct ConnectionIdTag, u64>;       // one client connection of a driver
-using Ticket = Id<struct TicketTag, u64>;                   // one in-process submission
-using BatchNo = Ordinal<struct BatchNoTag, u64>;            // group commits of a WAL
-using PageNo = Ordinal<struct PageNoTag, u64>;              // WAL pages; counts up for ever
+using IoId = Id<struct IoIdTag, u64>;                  // one Read or Write effect
+using ConnectionId = Id<struct ConnectionIdTag, u64>;  // one client connection of a driver
+using Ticket = Id<struct TicketTag, u64>;              // one in-process submission
+using BatchNo = Ordinal<struct BatchNoTag, u64>;       // group commits of a WAL
+using PageNo = Ordinal<struct PageNoTag, u64>;         // WAL pages; counts up for ever
 
 inline constexpr GroupId no_group{0};
 inline constexpr GroupId metadata_group{u64{1} << 63};

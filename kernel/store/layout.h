@@ -26,8 +26,7 @@ struct StoreLayout {
   u64 checkpoint_bytes = 0;  // no checkpoints yet
 
   static constexpr StoreLayout of(const Limits& limits) {
-    return {superblock_zone_bytes,
-            u64{limits.wal_segments} * limits.wal_segment_pages * page_bytes,
+    return {superblock_zone_bytes, u64{limits.wal_segments} * limits.wal_segment_pages * page_bytes,
             u64{limits.wal_segments} * limits.index_pages_per_segment * page_bytes, 0};
   }
   constexpr u64 zone_bytes(Zone zone) const {

@@ -15,7 +15,7 @@ namespace keelson {
 struct RecordPlace {
   PageNo page;
   u16 offset = 0;
-  u32 size = 0;       // bytes of the record, header included; 0: not in the WAL
+  u32 size = 0;  // bytes of the record, header included; 0: not in the WAL
   constexpr bool exists() const { return size != 0; }
 };
 
@@ -35,11 +35,11 @@ struct LogEntry {
   Digest parent;
   Digest checksum_body;
   Timestamp timestamp;
-  Op commit;                 // hint in the header
+  Op commit;  // hint in the header
   RecordPlace place;
-  u32 size = 0;              // of the message
+  u32 size = 0;  // of the message
   u32 request_count = 0;
-  View view;                 // stamp: log_view at append
+  View view;  // stamp: log_view at append
   Release release;
   PrepareOperation operation = PrepareOperation::none;
   u16 bits = 0;
@@ -60,7 +60,7 @@ class LogChunks {
   ~LogChunks();
   LogChunks(const LogChunks&) = delete;
   LogChunks& operator=(const LogChunks&) = delete;
-  Chunk* acquire();            // null when exhausted
+  Chunk* acquire();  // null when exhausted
   void release(Chunk* chunk);
   u32 available() const { return capacity_ - in_use_; }  // chunks
 
@@ -80,15 +80,16 @@ class LogIndex {
   LogIndex& operator=(LogIndex&&) = delete;
   ~LogIndex();
 
-  const LogEntry& at(Op op) const;      // blank where nothing was set, or outside the range
-  bool has_room(Op op) const;           // within the range, and its chunk exists or can be had
-  LogEntry& touch(Op op);               // creates a blank one; has_room(op) must hold
-  void truncate_above(Op head);         // forgets every op above
-  Op top() const { return top_; }       // highest op that may be non-blank
+  const LogEntry& at(Op op) const;  // blank where nothing was set, or outside the range
+  bool has_room(Op op) const;       // within the range, and its chunk exists or can be had
+  LogEntry& touch(Op op);           // creates a blank one; has_room(op) must hold
+  void truncate_above(Op head);     // forgets every op above
+  Op top() const { return top_; }   // highest op that may be non-blank
 
   // A header that says all the index knows of an op: full, stub or blank form (entry_flags), sealed by the caller.
   Prepare header_of(Op op, ClusterId cluster, GroupId group, Epoch epoch) const;
-  void set_header(Op op, const Prepare& prepare);  // identity and full; keeps place and stored bits of the same identity
+  void set_header(Op op,
+                  const Prepare& prepare);  // identity and full; keeps place and stored bits of the same identity
 
  private:
   LogChunks* chunks_;

@@ -8,6 +8,12 @@ namespace {
 constexpr BatchNo batch_max{u64{1} << 62};
 constexpr bool numbered(BatchNo batch) { return batch > BatchNo() && batch < batch_max; }
 
+// Only a page that is zero to its end was never written: sectors of a torn one may land in any order.
+bool never_written(const std::byte* page) {
+  static constexpr std::byte zeros[page_bytes]{};
+  return std::memcmp(page, zeros, page_bytes) == 0;
+}
+
 }  // namespace
 
 SegmentAnalysis::SegmentAnalysis(const LogOwner& owner, const Limits& limits, SegmentImage& image, Scratch& scratch,
@@ -38,8 +44,7 @@ void SegmentAnalysis::read_index() {
   for (u32 slot = 0; slot < limits_.index_pages_per_segment; ++slot) {
     const std::byte* page = image_.index.page(slot);
     IndexReading& reading = scratch_.index.push_back(read_index_page(page, seed_, limits_));
-    // Only a page that is zero to its end was never written: sectors of a torn one may land in any order.
-    if (reading.state == PageState::blank && !all_zero({page, page_bytes})) reading.state = PageState::bad;
+    if (reading.state == PageState::blank && !never_written(page)) reading.state = PageState::bad;
     if (reading.state == PageState::blank) continue;
     touched_ = true;
     if (reading.state == PageState::bad) continue;
@@ -112,7 +117,7 @@ void SegmentAnalysis::read_stamps() {
   for (u32 i = 0; i < limits_.wal_segment_pages; ++i) {
     std::byte* page = image_.wal.page(i);
     StampReading& reading = scratch_.stamps.push_back(read_stamp(page, seed_));
-    if (reading.state == PageState::blank && !all_zero({page, page_bytes})) {
+    if (reading.state == PageState::blank && !never_written(page)) {
       std::fill_n(page, stamp_bytes, std::byte{0xff});  // for gather_record, which looks at the stamp only
       reading.state = PageState::bad;
     }

@@ -21,7 +21,8 @@ void EventBag::clear() {
 }
 
 bool EventBag::empty() const {
-  return node.empty() && completions.empty() && peers.empty() && frames.empty() && messages.empty() && submissions.empty();
+  return node.empty() && completions.empty() && peers.empty() && frames.empty() && messages.empty() &&
+         submissions.empty();
 }
 
 // Worst of one step: every event answered, every group of the shard sending its whole pipeline to every peer.
@@ -46,8 +47,8 @@ void EffectBag::clear() {
 }
 
 bool EffectBag::empty() const {
-  return sends.empty() && replies.empty() && writes.empty() && reads.empty() && posts.empty() && notifications.empty() &&
-         closes.empty();
+  return sends.empty() && replies.empty() && writes.empty() && reads.empty() && posts.empty() &&
+         notifications.empty() && closes.empty();
 }
 
 }  // namespace keelson

@@ -13,14 +13,14 @@
 namespace keelson {
 
 struct EventBag {
-  Instant now;                     // monotonic; never decreases between two bags of a shard
-  std::optional<WallTime> wall;    // may jump; only vsr/clock looks at it
+  Instant now;                   // monotonic; never decreases between two bags of a shard
+  std::optional<WallTime> wall;  // may jump; only vsr/clock looks at it
   Vec<NodeEvent> node;
   Vec<Completion> completions;
   Vec<PeerEvent> peers;
   Vec<FrameEvent> frames;
   Vec<Envelope> messages;
-  Vec<ClientSubmit> submissions;   // clients only
+  Vec<ClientSubmit> submissions;  // clients only
 
   explicit EventBag(const Limits& limits);
   void clear();
@@ -28,8 +28,8 @@ struct EventBag {
 };
 
 struct EffectBag {
-  Vec<Envelope> sends;             // to nodes and client connections
-  Vec<SubmitReply> replies;        // clients only
+  Vec<Envelope> sends;       // to nodes and client connections
+  Vec<SubmitReply> replies;  // clients only
   Vec<Write> writes;
   Vec<Read> reads;
   Vec<PostShard> posts;

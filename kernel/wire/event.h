@@ -58,32 +58,32 @@ enum class PeerEventKind : u8 { connected, lost, client_connected, client_lost, 
 struct PeerEvent {
   PeerEventKind kind = PeerEventKind::connected;
   Peer peer;
-  Life life;               // connected, lost: of the node
-  u64 count = 0;           // send_dropped: messages
+  Life life;      // connected, lost: of the node
+  u64 count = 0;  // send_dropped: messages
 };
 
 // A message that a sibling shard of this node passed on. The frame says for whom.
 enum class FrameKind : u8 {
-  to_group,                // from a client of the sibling, for a group of this shard
-  to_client,               // from a group of the sibling, for a client connection of this shard
+  to_group,   // from a client of the sibling, for a group of this shard
+  to_client,  // from a group of the sibling, for a client connection of this shard
 };
 struct Frame {
   FrameKind kind = FrameKind::to_group;
-  ConnectionId connection; // of the client, on the shard that holds it
+  ConnectionId connection;  // of the client, on the shard that holds it
   MessageRef message;
 };
 enum class FrameEventKind : u8 { received, dropped };
 struct FrameEvent {
   FrameEventKind kind = FrameEventKind::received;
-  ShardId shard;           // the sibling
-  Frame frame;             // received
-  u64 count = 0;           // dropped: frames that did not fit the sibling's mailbox
+  ShardId shard;  // the sibling
+  Frame frame;    // received
+  u64 count = 0;  // dropped: frames that did not fit the sibling's mailbox
 };
 
 // Passed steps 1-7 and 9-11 of validate.h; `from` is authenticated.
 struct Envelope {
-  Peer peer;               // from whom, or to whom
-  ShardId shard;           // of the peer
+  Peer peer;      // from whom, or to whom
+  ShardId shard;  // of the peer
   MessageRef message;
 };
 
@@ -92,7 +92,7 @@ struct ClientSubmit {
   Ticket ticket;
   GroupId group;
   Operation operation;
-  Duration timeout;        // 0: the client's own
+  Duration timeout;  // 0: the client's own
   Bytes body;
 };
 

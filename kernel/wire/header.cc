@@ -25,12 +25,14 @@ static_assert(sizeof(IdentityBlock) == 128 && std::has_unique_object_representat
 
 }  // namespace
 
-Digest header_checksum(const std::byte* header) { return digest_of({header + sizeof(Digest), header_size - sizeof(Digest)}); }
+Digest header_checksum(const std::byte* header) {
+  return digest_of({header + sizeof(Digest), header_size - sizeof(Digest)});
+}
 
 Digest identity_of(const Prepare& prepare) {
-  const IdentityBlock block{prepare.cluster,   prepare.group,         prepare.epoch,  prepare.release,
-                            prepare.op,        prepare.timestamp,     prepare.parent, prepare.checksum_body,
-                            prepare.size,      prepare.request_count, prepare.operation, {}};
+  const IdentityBlock block{prepare.cluster, prepare.group,         prepare.epoch,     prepare.release,
+                            prepare.op,      prepare.timestamp,     prepare.parent,    prepare.checksum_body,
+                            prepare.size,    prepare.request_count, prepare.operation, {}};
   return digest_of(bytes_of(block), identity_seed);
 }
 

@@ -14,30 +14,30 @@ inline constexpr u32 header_size = 256;
 inline constexpr u16 protocol_version = 1;
 
 namespace flag {
-inline constexpr u8 repair = 1;    // a stored copy that was asked for: judged by identity, not by view
+inline constexpr u8 repair = 1;  // a stored copy that was asked for: judged by identity, not by view
 inline constexpr u8 standby = 2;
 inline constexpr u8 transfer = 4;
 }  // namespace flag
 
 struct Header {
-  Digest checksum;              // XXH3-128 of bytes 16..255
-  Digest checksum_body;         // of the body; of a prepare: of its frame array only
+  Digest checksum;       // XXH3-128 of bytes 16..255
+  Digest checksum_body;  // of the body; of a prepare: of its frame array only
   ClusterId cluster;
   GroupId group;
-  u32 size = header_size;       // header and body
+  u32 size = header_size;  // header and body
   Epoch epoch;
-  View view;                    // sender's; on a stored prepare: the log_view under which this copy was appended
+  View view;  // sender's; on a stored prepare: the log_view under which this copy was appended
   Release release;
   u16 protocol = protocol_version;
   Command command = Command::ping;
   u8 flags = 0;
-  NodeId node;                  // author of this copy
+  NodeId node;  // author of this copy
   ReplicaIndex replica = no_replica;
   u8 reserved = 0;
-  Incarnation incarnation;      // of `node`
-  ShardId to_shard;             // receiver's; only where group is 0
+  Incarnation incarnation;  // of `node`
+  ShardId to_shard;         // receiver's; only where group is 0
   ShardId from_shard;
-  u64 sent = 0;                 // author's monotonic ns; beats only
+  u64 sent = 0;  // author's monotonic ns; beats only
   TraceId trace;
   u64 reserved_wide[2] = {};
 };
@@ -46,13 +46,13 @@ static_assert(sizeof(Header) == 128);
 struct Beat : Header {
   static constexpr Command command_of = Command::beat;
   u64 beat_no = 0;
-  u64 echo_sent = 0;            // `sent` of the newest beat of the receiver that this node saw
-  u64 echo_held_ns = 0;         // how long ago that was
+  u64 echo_sent = 0;     // `sent` of the newest beat of the receiver that this node saw
+  u64 echo_held_ns = 0;  // how long ago that was
   WallTime wall;
   u64 catalog_op = 0;
-  u32 count = 0;                // GroupEntries in the body
+  u32 count = 0;  // GroupEntries in the body
   u16 free_permille = 1000;
-  u8 clock_state = 0;           // 1: synchronized
+  u8 clock_state = 0;  // 1: synchronized
   u8 wants = 0;
   u64 unused[10] = {};
 };
@@ -68,10 +68,10 @@ struct Entries : Header {
 struct Request : Header {
   static constexpr Command command_of = Command::request;
   ClientId client;
-  SessionId session;            // 0 with operation register
-  RequestNo request;            // 0 with operation register
-  RequestNo ack_floor;          // every request up to this one was answered
-  u32 deadline_ms = 0;          // from receipt; 0: none
+  SessionId session;    // 0 with operation register
+  RequestNo request;    // 0 with operation register
+  RequestNo ack_floor;  // every request up to this one was answered
+  u32 deadline_ms = 0;  // from receipt; 0: none
   Operation operation;
   u8 unused_byte = 0;
   u8 request_flags = 0;
@@ -83,13 +83,13 @@ struct Reply : Header {
   ClientId client;
   SessionId session;
   RequestNo request;
-  Op op;                        // 0: refused before it got one
+  Op op;  // 0: refused before it got one
   Timestamp timestamp;
-  u16 status = 0;               // Status
+  u16 status = 0;  // Status
   NodeId hint_primary = no_node;
   u32 unused_small = 0;
   u64 unused_before = 0;
-  Digest request_checksum;      // the request's checksum_body
+  Digest request_checksum;  // the request's checksum_body
   u64 unused[6] = {};
 };
 
@@ -118,9 +118,9 @@ inline constexpr u8 blank = 8;    // op known, nothing else
 struct Prepare : Header {
   static constexpr Command command_of = Command::prepare;
   Digest identity;
-  Digest parent;                // identity of op - 1
+  Digest parent;  // identity of op - 1
   Op op;
-  Op commit;                    // author's commit_max when it was first prepared; a hint
+  Op commit;  // author's commit_max when it was first prepared; a hint
   Timestamp timestamp;
   Op durable_checkpoint;
   u32 request_count = 0;
@@ -130,13 +130,13 @@ struct Prepare : Header {
   Digest checkpoint_id;
   u64 unused[3] = {};
   u8 unused_bytes[7] = {};
-  u8 entry_flags = 0;           // of suffix entries; 0 in a prepare
+  u8 entry_flags = 0;  // of suffix entries; 0 in a prepare
 };
 
 struct PrepareOk : Header {
   static constexpr Command command_of = Command::prepare_ok;
-  Digest identity;              // of op
-  Op op_from;                   // acks op_from..op
+  Digest identity;  // of op
+  Op op_from;       // acks op_from..op
   Op op;
   Op commit_min;
   Op checkpoint_op;
@@ -150,7 +150,7 @@ struct PrepareOk : Header {
 
 struct Commit : Header {
   static constexpr Command command_of = Command::commit;
-  Digest identity;              // of op `commit`
+  Digest identity;  // of op `commit`
   Op commit;
   Op durable_checkpoint;
   Op checkpoint_op;
@@ -163,7 +163,7 @@ struct StartViewChange : Header {
   static constexpr Command command_of = Command::start_view_change;
   u16 reason = 0;
   u16 unused_small = 0;
-  View target_view;             // transfer only
+  View target_view;  // transfer only
   u64 unused[15] = {};
 };
 
@@ -176,11 +176,11 @@ struct DoViewChange : Header {
   Op checkpoint_op;
   View log_view;
   u32 header_count = 0;
-  u64 present = 0;              // bytes readable now
-  u64 nack = 0;                 // certainly never acked as part of this log
-  u64 suspect = 0;              // un-marked damage
+  u64 present = 0;  // bytes readable now
+  u64 nack = 0;     // certainly never acked as part of this log
+  u64 suspect = 0;  // un-marked damage
   Timestamp timestamp_max;
-  u8 tail = 0;                  // 1: ops above `op` may be lost here
+  u8 tail = 0;  // 1: ops above `op` may be lost here
   u8 unused_bytes[7] = {};
   u64 unused[6] = {};
 };
@@ -188,7 +188,7 @@ struct DoViewChange : Header {
 // Body: full headers from `op` downward to `commit` (that one may be a stub).
 struct StartView : Header {
   static constexpr Command command_of = Command::start_view;
-  Nonce nonce;                  // of the get_view it answers, or 0
+  Nonce nonce;  // of the get_view it answers, or 0
   Op op;
   Op commit;
   Op checkpoint_op;
@@ -246,14 +246,14 @@ struct Unavailable : Header {
 // Stored, never sent: what this replica has promised. Body: suffix entries from `head` downward.
 struct GroupState : Header {
   static constexpr Command command_of = Command::group_state;
-  u64 state_seq = 0;            // the newest one counts
+  u64 state_seq = 0;  // the newest one counts
   Op commit_max;
   Op head;
   Op checkpoint_op;
   Digest checkpoint_id;
   View log_view;
   u32 header_count = 0;
-  u32 state_flags = 0;          // 1: amnesiac
+  u32 state_flags = 0;  // 1: amnesiac
   u32 unused_small = 0;
   u64 unused[8] = {};
 };
@@ -268,7 +268,7 @@ struct GroupEntry {
   Op commit;
   Digest identity;
   Op checkpoint_op;
-  u32 round = 0;                // ack: op - op_from
+  u32 round = 0;  // ack: op - op_from
   EntryKind kind = EntryKind::commit;
   u8 flags = 0;
   ReplicaIndex replica;
@@ -306,7 +306,8 @@ static_assert(offsetof(Header, cluster) == 32 && offsetof(Header, group) == 48 &
 static_assert(offsetof(Header, view) == 64 && offsetof(Header, protocol) == 72 && offsetof(Header, command) == 74);
 static_assert(offsetof(Header, node) == 76 && offsetof(Header, incarnation) == 80 && offsetof(Header, sent) == 88);
 static_assert(offsetof(Header, trace) == 96 && offsetof(Beat, beat_no) == 128 && offsetof(Beat, count) == 168);
-static_assert(offsetof(Entries, count) == 168 && offsetof(Request, request) == 152 && offsetof(Request, operation) == 172);
+static_assert(offsetof(Entries, count) == 168 && offsetof(Request, request) == 152 &&
+              offsetof(Request, operation) == 172);
 static_assert(offsetof(Request, request_flags) == 175 && offsetof(Reply, op) == 160 && offsetof(Reply, status) == 176);
 static_assert(offsetof(Reply, request_checksum) == 192 && offsetof(Prepare, op) == 160);
 static_assert(offsetof(Prepare, request_count) == 192 && offsetof(Prepare, checkpoint_op) == 200);
@@ -316,7 +317,8 @@ static_assert(offsetof(Commit, commit) == 144 && offsetof(Commit, round) == 184)
 static_assert(offsetof(DoViewChange, log_view) == 160 && offsetof(DoViewChange, present) == 168);
 static_assert(offsetof(DoViewChange, tail) == 200 && offsetof(StartView, op) == 144);
 static_assert(offsetof(StartView, header_count) == 184 && offsetof(StartView, durable_checkpoint) == 192);
-static_assert(offsetof(GetView, head) == 144 && offsetof(Unavailable, op) == 144 && offsetof(Unavailable, floor) == 136);
+static_assert(offsetof(GetView, head) == 144 && offsetof(Unavailable, op) == 144 &&
+              offsetof(Unavailable, floor) == 136);
 static_assert(offsetof(GroupEntry, identity) == 32 && offsetof(GroupEntry, round) == 56);
 #pragma GCC diagnostic pop
 
@@ -337,7 +339,8 @@ T make() {
 // Over bytes 16..255 of the header as it lies in memory.
 Digest header_checksum(const std::byte* header);
 
-// What makes a prepare the entry that it is: everything but view, author, commit and checkpoint hints (docs/protocol.md).
+// What makes a prepare the entry that it is: everything but view, author, commit and checkpoint hints
+// (docs/protocol.md).
 Digest identity_of(const Prepare& prepare);
 
 }  // namespace keelson

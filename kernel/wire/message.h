@@ -47,7 +47,9 @@ class MessageRef {
 
 // An unsealed message with room for `body_size` bytes; empty when the pool has no slab.
 MessageRef allocate_message(Slabs& slabs, u32 body_size);
-inline MutableBytes body_of(MessageRef& message, u32 body_size) { return {message.mutable_data() + header_size, body_size}; }
+inline MutableBytes body_of(MessageRef& message, u32 body_size) {
+  return {message.mutable_data() + header_size, body_size};
+}
 
 // Writes the header in front of the body and computes both checksums. `header.size` is set from body_size.
 template <HeaderView T>

@@ -147,7 +147,7 @@ TEST_F(ShellTest, OnlyUtf8GoesIn) {
 
 TEST(Json, StringsRoundTrip) {
   for (const std::string& text : {std::string(), std::string("plain"), std::string("\0\x01\x1f\x7f\"\\/\n\r\t\b\f", 12),
-                                 std::string("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")}) {
+                                  std::string("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")}) {
     const std::string json = json_string(text);
     std::size_t at = 0;
     EXPECT_EQ(parse_json_string(json, at), text);

@@ -1,6 +1,5 @@
 // The kernel itself in the World: a cluster elects, commits, answers, and survives what the World does to it.
 #include <array>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
