@@ -1,9 +1,4 @@
 // keelson replay: runs a recorded tape again, decision by decision.
-// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wrestrict"
-#endif
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>

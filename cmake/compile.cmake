@@ -10,6 +10,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-fcolor-diagnostics)
 else()
   add_compile_options(-fdiagnostics-color=always)
+  add_compile_options(-Wno-restrict) # g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651)
 endif()
 
 if(KEELSON_SANITIZE)

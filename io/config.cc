@@ -16,7 +16,8 @@ namespace {
 namespace pb = google::protobuf;
 using Places = pb::TextFormat::ParseInfoTree;
 
-constexpr u32 segment_mib = 16;
+constexpr u32 segment_mib = 4;
+constexpr u32 wal_mib_min = 64;
 static_assert(u64{Limits::standard().wal_segment_pages} * Limits::standard().wal_page_bytes == segment_mib << 20);
 
 std::string range_text(u64 min, u64 max) { return std::to_string(min) + " to " + std::to_string(max); }
@@ -178,8 +179,7 @@ class Reader {
       if (config_.data_dir.empty() || config_.data_dir[0] != '/')
         data.problem("dir", "CFG_PATH", "not an absolute path", config_.data_dir, "", "");
     }
-    const u32 min = Limits::standard().wal_segments >= 4 ? 4 * segment_mib : 0;
-    config_.wal_mib = data.number("wal_mib", min, 16384);
+    config_.wal_mib = data.number("wal_mib", wal_mib_min, 16384);
     if (config_.wal_mib % segment_mib != 0)
       data.problem("wal_mib", "CFG_RANGE", "not a multiple of " + std::to_string(segment_mib),
                    std::to_string(config_.wal_mib), "", "");

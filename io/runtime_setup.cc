@@ -1,10 +1,5 @@
 #include "keelson/io/runtime_setup.h"
 
-// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wrestrict"
-#endif
-
 #include <algorithm>
 #include <sys/resource.h>
 

@@ -8,7 +8,9 @@
 namespace keelson::sim {
 namespace {
 
-constexpr Duration warm_up_time = seconds(2);
+// Enough for boots, clocks and the first view with the timers of the profile.
+constexpr Duration warm_up_tiny = milliseconds(600);
+constexpr Duration warm_up_standard = seconds(3);
 constexpr Duration file_phase_time = seconds(60);  // of a scenario without phases
 constexpr Duration liveness_limit = seconds(60);
 constexpr Duration drain_limit = seconds(120);
@@ -39,8 +41,11 @@ Phases::Phases(World& world, Nemesis& nemesis, Steps& steps, const pb::Scenario&
       scenario_(scenario),
       stream_(world.core().tape.stream("nemesis")) {
   for (u16 n = 0; n < world.population().nodes; ++n) core_.push_back(NodeId(n));
-  parts_.push_back(
-      {.kind = PartKind::warm_up, .name = name_of(PartKind::warm_up), .limit = warm_up_time, .progress_within = {}});
+  const bool tiny = scenario.cluster().limits() == pb::LimitsProfile::TINY;
+  parts_.push_back({.kind = PartKind::warm_up,
+                    .name = name_of(PartKind::warm_up),
+                    .limit = tiny ? warm_up_tiny : warm_up_standard,
+                    .progress_within = {}});
   for (int i = 0; i < scenario.phase_size(); ++i) {
     const pb::Phase& phase = scenario.phase(i);
     const u64 progress_ms = phase.expect_progress_within_ms();
@@ -91,8 +96,7 @@ void Phases::heal() {
   for (const NodeId node : others) let_down(node);
 }
 
-// A superset of what every group needs. Torn writes may have left an op that only all nodes together can decide about
-// (kernel.md §4.6, row 7), so after one of them the core is everybody.
+// A superset of what every group needs to start a view and to commit in it.
 void Phases::choose_core() {
   const u16 nodes = world_.population().nodes;
   if (scenario_.core() == pb::Core::LISTED) {
@@ -101,7 +105,7 @@ void Phases::choose_core() {
     return;
   }
   const bool spread = scenario_.cluster().replicas() != nodes;  // groups then have different members
-  if (scenario_.core() == pb::Core::ALL || spread || world_.core().faults[Fault::torn_write] > 0) return;
+  if (scenario_.core() == pb::Core::ALL || spread) return;
   const auto quorums = Quorums::of(static_cast<u8>(nodes));
   const std::size_t needed = std::max(quorums.view_change, quorums.replication);
   std::erase_if(core_, [&, left = core_.size()](NodeId) mutable {
@@ -111,7 +115,7 @@ void Phases::choose_core() {
   });
 }
 
-// Dead, cut off, or half deaf, for the rest of the run.
+// Dead, cut off, or half deaf.
 void Phases::let_down(NodeId node) {
   const u64 how = stream_.below(Site::nemesis_kind, 4);
   if (how == 0) {
@@ -121,9 +125,22 @@ void Phases::let_down(NodeId node) {
   const Population& who = world_.population();
   for (u16 h = 0; h < who.hosts(); ++h) {
     if (HostId(h) == who.host_of(node)) continue;
-    if (how != 1) world_.network().block({who.host_of(node), HostId(h)});
-    if (how != 2) world_.network().block({HostId(h), who.host_of(node)});
+    if (how != 1) block({who.host_of(node), HostId(h)});
+    if (how != 2) block({HostId(h), who.host_of(node)});
   }
+}
+
+void Phases::block(HostPair pair) {
+  world_.network().block(pair);
+  blocked_.push_back(pair);
+}
+
+void Phases::bring_back() {
+  for (const HostPair pair : blocked_) world_.network().unblock(pair);
+  blocked_.clear();
+  core_.clear();
+  for (u16 n = 0; n < world_.population().nodes; ++n) core_.push_back(NodeId(n));
+  nemesis_.mend({});
 }
 
 }  // namespace keelson::sim

@@ -37,13 +37,16 @@ class Phases {
 
   const std::vector<Part>& parts() const { return parts_; }
   void begin(std::size_t index);
-  // The nodes that must be live in the tail; the others keep their last fault for ever. All until then.
+  // The nodes that must be live in the tail; the others keep their last fault until bring_back(). All until then.
   const std::vector<NodeId>& core() const { return core_; }
+  // Mends those that were let down, too: from now on the core is everybody.
+  void bring_back();
 
  private:
   void heal();
   void choose_core();
   void let_down(NodeId node);
+  void block(HostPair pair);
 
   World& world_;
   Nemesis& nemesis_;
@@ -52,7 +55,8 @@ class Phases {
   Stream stream_;
   std::vector<Part> parts_;
   std::vector<NodeId> core_;
-  bool stepping_ = false;  // the script has begun
+  std::vector<HostPair> blocked_;  // around those that were let down
+  bool stepping_ = false;          // the script has begun
 };
 
 }  // namespace keelson::sim

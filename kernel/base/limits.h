@@ -24,13 +24,13 @@ struct Limits {
   u64 session_ttl_ns = 600'000'000'000;  // replicated time
   u64 journal_ops_max = 1 << 20;         // ops a group's log holds: head - checkpoint
   u32 wal_page_bytes = 4096;
-  u32 wal_segment_pages = 4096;
-  u32 wal_segments = 64;
-  u32 index_pages_per_segment = 4096;
-  u32 wal_batch_pages_max = 1024;
+  u32 wal_segment_pages = 1024;  // a start reads as many segments past the end as batches in flight can reach
+  u32 wal_segments = 256;
+  u32 index_pages_per_segment = 1024;
+  u32 wal_batch_pages_max = 320;
   u32 reply_bytes_max = 64 * 1024;  // one retained reply of a session
   // Local to a node.
-  u32 wal_batches_in_flight_max = 8;
+  u32 wal_batches_in_flight_max = 4;
   u32 wal_batch_records_max = 4096;
   u32 writes_in_flight_max = 64;
   u32 reads_in_flight_max = 64;

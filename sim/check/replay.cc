@@ -1,8 +1,3 @@
-// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wrestrict"
-#endif
-
 #include "keelson/sim/check/replay.h"
 
 #include <algorithm>

@@ -1,35 +1,17 @@
-// g++ 12 sees overlap in the concatenation of short strings (GCC bug 105651).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wrestrict"
-#endif
-
 #include "keelson/sim/run/run.h"
 
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 
-#include "keelson/sim/nemesis.h"
+#include "keelson/sim/phases.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/run/liveness.h"
-#include "keelson/sim/settings_of.h"
-#include "keelson/vsr/quorum.h"
 
 namespace keelson::sim {
 namespace {
 
-constexpr Duration phase_default = seconds(60);
-constexpr Duration live_within = seconds(60);
-constexpr Duration drained_within = seconds(60);
-constexpr Duration quiet_for = seconds(2);
-
-Duration warm_up_of(const pb::Scenario& scenario) {
-  return scenario.cluster().limits() == pb::LimitsProfile::TINY ? milliseconds(600) : milliseconds(3000);
-}
-
-Duration length_of(const pb::Phase& phase) {
-  return phase.has_duration_ms() ? milliseconds(phase.duration_ms()) : Duration(phase_default);
-}
+constexpr Duration still_after = milliseconds(500);  // of quiet, until views must not change any more
 
 class Run {
  public:
@@ -39,13 +21,18 @@ class Run {
         tape_(tape),
         cluster_(scenario, tape, options.seed, options.trace),
         nemesis_(cluster_.world, cluster_.roles),
-        core_(core_of()) {}
+        steps_(cluster_.world, cluster_.roles, scenario),
+        phases_(cluster_.world, nemesis_, steps_, scenario) {}
 
   RunReport run() {
     const auto begin = std::chrono::steady_clock::now();
-    warm_up();
-    phases();
-    if (scenario_.tail() == pb::Tail::FULL) tail();
+    for (const Part& part : phases_.parts())
+      if (part.kind == PartKind::warm_up || part.kind == PartKind::faults) planned_ = planned_ + part.limit;
+    for (std::size_t i = 0; i < phases_.parts().size() && !broken(); ++i) {
+      phase_ = phases_.parts()[i].name;
+      phases_.begin(i);
+      run(phases_.parts()[i]);
+    }
     if (!broken()) cluster_.replay.at_end();
     RunReport report = describe();
     report.wall_ns = static_cast<u64>((std::chrono::steady_clock::now() - begin).count());
@@ -73,19 +60,29 @@ class Run {
     }
   }
 
-  Duration phases_length() const {
-    Duration total;
-    for (const auto& phase : scenario_.phase()) total = total + length_of(phase);
-    return scenario_.phase().empty() ? Duration(phase_default) : total;
+  void run(const Part& part) {
+    switch (part.kind) {
+      case PartKind::warm_up:  // elect primaries, agree on time
+        cluster_.world.start_all();
+        go(part.limit);
+        return start_workloads();
+      case PartKind::faults:
+        return faults(part);
+      case PartKind::liveness:
+        return liveness(part);
+      case PartKind::drain:
+        return drain(part);
+      case PartKind::quiet:
+        return quiet(part);
+    }
   }
 
-  // Elect primaries, agree on time, register clients: nothing goes wrong yet.
-  void warm_up() {
-    phase_ = "warm-up";
-    planned_ = warm_up_of(scenario_) + phases_length();
-    cluster_.world.start_all();
-    go(warm_up_of(scenario_));
-    start_workloads();
+  // The time in which requests are to come: all phases of the file.
+  Duration busy_time() const {
+    Duration total;
+    for (const Part& part : phases_.parts())
+      if (part.kind == PartKind::faults) total = total + part.limit;
+    return total;
   }
 
   void start_workloads() {
@@ -113,7 +110,7 @@ class Run {
     mix.value_bytes_max = std::min(w.kv().value_bytes_max(), cluster_.kernel.limits.reply_bytes_max / 2);
     mix.requests = w.requests();
     mix.timeout = milliseconds(w.timeout_ms());
-    mix.think = phases_length() / std::max<u64>(1, w.requests() + w.requests() / 8);
+    mix.think = busy_time() / std::max<u64>(1, w.requests() + w.requests() / 8);
     if (w.has_think_us()) mix.think = microseconds(w.think_us());
     if (w.rate_per_s() > 0) mix.think = seconds(1) / w.rate_per_s();
     if (mixes_.empty()) keys_ = mix;
@@ -122,129 +119,62 @@ class Run {
     cluster_.clients.run(client, [this, mix](ClientContext& context) { run_kv(context, mix, cluster_.kv_groups); });
   }
 
-  void phases() {
-    if (scenario_.phase().empty()) {
-      begin_faults(nullptr);
-      phase_ = "run";
-      go(phase_default, [&] { return cluster_.clients.live() == 0; });
-    }
-    for (const auto& phase : scenario_.phase()) {
-      if (broken()) return;
-      phase_ = phase.name();
-      begin_faults(&phase);
+  bool requests_done() const { return cluster_.clients.live() == 0; }
+
+  void faults(const Part& part) {
+    const bool alone = scenario_.phase().empty();  // then there is no next phase to wait for
+    const Instant end = cluster_.world.now() + part.limit;
+    if (part.progress_within > Duration()) {
       const u64 before = cluster_.commits.committed();
-      const auto done = [&] { return phase.until_requests() && cluster_.clients.live() == 0; };
-      if (phase.has_expect_progress_within_ms()) {
-        const Duration within = milliseconds(phase.expect_progress_within_ms());
-        go(within, [&] { return cluster_.commits.committed() > before || cluster_.clients.live() == 0; });
-        if (!broken() && cluster_.commits.committed() == before && cluster_.clients.live() > 0)
-          fail(
-              ViolationKind::liveness, "liveness", "progress",
-              "no commit within " + std::to_string(phase.expect_progress_within_ms()) + " ms of phase " + phase.name());
-        if (!phase.has_duration_ms()) continue;
-      }
-      go(length_of(phase), done);
+      go(part.progress_within, [&] { return cluster_.commits.committed() > before || requests_done(); });
+      if (!broken() && cluster_.commits.committed() == before && !requests_done())
+        fail(ViolationKind::liveness, "liveness", "progress",
+             "no commit within " + std::to_string(part.progress_within.ns() / 1'000'000) + " ms of phase " + part.name);
+      if (part.limit <= part.progress_within) return;
     }
+    if (end > cluster_.world.now())
+      go(end.since(cluster_.world.now()), [&] { return (part.until_requests || alone) && requests_done(); });
   }
 
-  void begin_faults(const pb::Phase* phase) {
-    const PhaseFaults faults = faults_of(scenario_, phase);
-    cluster_.world.set_settings(settings_of(faults));
-    nemesis_.begin(faults);
-  }
-
-  // Faults off for the core; it must come to agreement, answer everybody, show what was acknowledged, and be still.
-  void tail() {
-    phase_ = "heal";
-    nemesis_.end();
-    cluster_.world.set_settings(calm_settings());
-    nemesis_.mend(left_out());
-    for (u16 n = 0; n < cluster_.world.population().nodes; ++n) revive(NodeId(n));
+  // Everything that concerns the core is whole again: it must agree, and answer everybody.
+  void liveness(const Part& part) {
     for (u16 c = 0; c < cluster_.world.population().clients; ++c)
       if (cluster_.world.client_state(c) == HostState::down) cluster_.world.start_client(c);
     cluster_.clients.stop();
-
-    phase_ = "liveness";
-    live(core_);
-    if (broken()) return;
-    if (core_.size() < cluster_.world.population().nodes) everybody_back();
-    phase_ = "drain";
-    drain();
-    phase_ = "quiet";
-    quiet();
+    settle(part);
+    if (broken() || phases_.core().size() == cluster_.world.population().nodes) return;
+    phase_ = "everybody";
+    phases_.bring_back();
+    settle(part);
   }
 
-  std::vector<NodeId> left_out() const {
-    std::vector<NodeId> out;
-    for (u16 n = 0; n < cluster_.world.population().nodes; ++n)
-      if (std::find(core_.begin(), core_.end(), NodeId(n)) == core_.end()) out.push_back(NodeId(n));
-    return out;
-  }
-
-  void revive(NodeId node) {
-    const auto out = left_out();
-    if (std::find(out.begin(), out.end(), node) != out.end()) {
-      if (cluster_.world.state(node) == HostState::up) cluster_.world.crash(node, CrashKind::process);
-      return;
-    }
-    if (cluster_.world.state(node) == HostState::down) cluster_.world.start(node);
-    if (cluster_.world.state(node) == HostState::paused) cluster_.world.resume(node);
-  }
-
-  // Who must be live in the tail: drawn, but always enough to start a view of every group.
-  std::vector<NodeId> core_of() {
-    const u16 nodes = cluster_.world.population().nodes;
-    std::vector<NodeId> all;
-    for (u16 n = 0; n < nodes; ++n) all.emplace_back(n);
-    if (scenario_.core() == pb::Core::ALL || nodes != scenario_.cluster().replicas()) return all;
-    std::vector<NodeId> core;
-    if (scenario_.core() == pb::Core::LISTED) {
-      for (const auto node : scenario_.core_node()) core.emplace_back(static_cast<u16>(node));
-      return core;
-    }
-    const u8 least = Quorums::of(static_cast<u8>(nodes)).view_change;
-    const Stream& stream = cluster_.roles.nemesis();
-    const u64 down = stream.below(Site::nemesis_target, u64{nodes} - least + 1);
-    stream.shuffle(Site::nemesis_target, std::span(all));
-    all.resize(nodes - down);
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-
-  void live(const std::vector<NodeId>& who) {
-    const auto settled = [&] { return not_live(cluster_, who).empty() && cluster_.clients.live() == 0; };
-    go(live_within, settled);
+  void settle(const Part& part) {
+    const auto settled = [&] { return not_live(cluster_, phases_.core()).empty() && requests_done(); };
+    go(part.limit, settled);
     if (broken() || settled()) return;
     // What a torn disk can't rule out, only the nodes that are down can: then the core alone is not able.
-    if (who.size() < cluster_.world.population().nodes && waits_for_others(cluster_, who)) return;
-    const std::string why = not_live(cluster_, who);
+    const bool all = phases_.core().size() == cluster_.world.population().nodes;
+    if (!all && waits_for_others(cluster_, phases_.core())) return;
+    const std::string why = not_live(cluster_, phases_.core());
     fail(ViolationKind::liveness, "liveness", why.empty() ? "calls_return" : "core_settles",
          why.empty() ? std::to_string(cluster_.clients.open_calls()) + " calls have not returned" : why);
   }
 
-  void everybody_back() {
-    core_.clear();
-    for (u16 n = 0; n < cluster_.world.population().nodes; ++n) core_.emplace_back(n);
-    nemesis_.mend({});
-    for (const NodeId node : core_) revive(node);
-    live(core_);
-  }
-
-  void drain() {
-    if (broken() || mixes_.empty()) return;
+  // Reads back what was acknowledged.
+  void drain(const Part& part) {
+    if (mixes_.empty()) return;
     cluster_.clients.resume();
     cluster_.clients.run(0, [this](ClientContext& context) { read_all_keys(context, keys_, cluster_.kv_groups); });
-    go(drained_within, [&] { return cluster_.clients.live() == 0; });
-    if (!broken() && cluster_.clients.live() > 0)
+    go(part.limit, [&] { return requests_done(); });
+    if (!broken() && !requests_done())
       fail(ViolationKind::liveness, "liveness", "drain",
-           "the final reads were not answered: " + not_live(cluster_, core_));
+           "the final reads were not answered: " + not_live(cluster_, phases_.core()));
   }
 
-  void quiet() {
-    if (broken()) return;
-    go(milliseconds(500));
+  void quiet(const Part& part) {
+    go(still_after);
     const u64 before = cluster_.commits.view_changes();
-    go(quiet_for);
+    go(part.limit);
     if (!broken() && cluster_.commits.view_changes() != before)
       fail(ViolationKind::liveness, "liveness", "restless", "views still change though nothing goes wrong");
   }
@@ -301,6 +231,9 @@ class Run {
 
   // What the scenario demanded and the run did not show.
   std::string unmet(const RunReport& r) const {
+    if (steps_.waiting() > 0)
+      return std::to_string(steps_.waiting()) + " of " + std::to_string(scenario_.step_size()) +
+             " steps never happened: what they wait for did not come true, or the phases ended before";
     const pb::Expect& e = scenario_.expect();
     if (r.commits < e.commits_min())
       return "commits: got " + std::to_string(r.commits) + "; expected at least " + std::to_string(e.commits_min());
@@ -339,7 +272,8 @@ class Run {
   Tape& tape_;
   RunCluster cluster_;
   Nemesis nemesis_;
-  std::vector<NodeId> core_;
+  Steps steps_;
+  Phases phases_;
   std::vector<KvMix> mixes_;
   KvMix keys_;
   Duration planned_;

@@ -78,7 +78,7 @@ TEST(Config, AllProblemsAreToldAtOnceInOrder) {
   member { node_id: 0 address: "127.0.0.1:7701" }
   member { node_id: 0 address: "127.0.0.1:7701" }
 }
-data { dir: "here" wal_mib: 100 }
+data { dir: "here" wal_mib: 101 }
 client { listen: "localhost:7700" }
 bus { ping_interval_ms: 2000 }
 )";
@@ -88,7 +88,7 @@ bus { ping_interval_ms: 2000 }
                           HasSubstr("f:5:12: CFG_MEMBER_DUPLICATE: cluster.member.node_id"),
                           HasSubstr("f:5:23: CFG_ADDRESS_DUPLICATE: cluster.member.address"),
                           HasSubstr("f:7:8: CFG_PATH: data.dir: not an absolute path; got here"),
-                          HasSubstr("f:7:20: CFG_RANGE: data.wal_mib: not a multiple of 16; got 100"),
+                          HasSubstr("f:7:20: CFG_RANGE: data.wal_mib: not a multiple of 4; got 101"),
                           HasSubstr("f:8:10: CFG_ADDRESS: client.listen: not a numeric ip:port; got localhost:7700"),
                           HasSubstr("CFG_RELATION: bus.ping_timeout_ms: less than twice bus.ping_interval_ms")));
 }
