@@ -1,0 +1,53 @@
+#include "tests/lib/cluster/disk_damage.h"
+
+#include "keelson/store/superblock.h"
+
+namespace keelson::test {
+
+std::optional<Stretch> find_on_disk(const sim::Disk& disk, const DiskOwner& owner, GroupId group, Place::Kind kind,
+                                    Command command, Op op) {
+  const sim::Medium& index = disk.zone(Zone::index);
+  const u64 seed = page_seed(owner.cluster, owner.shard);
+  std::optional<Stretch> found;
+  BatchNo newest;
+  std::vector<std::byte> page(page_bytes);
+  for (u64 number = 0; number < index.size_bytes() / page_bytes; ++number) {
+    if (!index.at(number)) continue;
+    index.read_page(number, page.data());
+    const IndexReading reading = read_index_page(page.data(), seed, owner.limits);
+    if (reading.state != PageState::ok || reading.head.batch_no < newest) continue;
+    for (u32 i = 0; i < reading.head.count; ++i) {
+      const IndexEntry named = index_entry(page.data(), i);
+      if (named.group != group || named.command != command) continue;
+      if (command == Command::prepare && named.op != op) continue;
+      newest = reading.head.batch_no;
+      if (kind == Place::Kind::entry) {
+        const u64 offset = number * page_bytes;
+        found = Stretch{Zone::index, offset, 1, offset + sizeof(IndexHead) + i * sizeof(IndexEntry)};
+      } else {
+        const u64 offset = wal_offset(owner.limits, named.page_no);
+        // the header's own checksum covers this byte
+        found = Stretch{Zone::wal, offset, pages_of(named.place()), offset + stamp_bytes + named.offset + 128};
+      }
+    }
+  }
+  return found;
+}
+
+Stretch superblock_stretch(u64 copy) {
+  const u64 offset = superblock_offset(static_cast<u32>(copy));
+  return {Zone::superblock, offset, superblock_copy_bytes / page_bytes, offset + offsetof(Superblock, sequence)};
+}
+
+PageBytes read_stretch(const sim::Disk& disk, const Stretch& stretch) {
+  PageBytes bytes(stretch.pages * page_bytes);
+  for (u64 i = 0; i < stretch.pages; ++i)
+    disk.zone(stretch.zone).read_page(stretch.offset / page_bytes + i, bytes.data() + i * page_bytes);
+  return bytes;
+}
+
+void write_stretch(sim::Disk& disk, const Stretch& stretch, const PageBytes& bytes) {
+  disk.zone(stretch.zone).write(stretch.offset, bytes);
+}
+
+}  // namespace keelson::test
