@@ -16,6 +16,13 @@ class Peers {
     Incarnation incarnation;  // newest seen
     u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
+
+    // A new life has a clock of its own, which may be behind that of the former one: nothing of it is echoed.
+    void meet(Incarnation life) {
+      if (life <= incarnation) return;
+      incarnation = life;
+      beat_sent = 0;
+    }
   };
 
   explicit Peers(u16 count) : peers_(count) { peers_.resize(count); }
