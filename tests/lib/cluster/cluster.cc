@@ -232,7 +232,7 @@ sim::Network::Fate Cluster::on_send(const sim::Passage& passage) {
     if (!its_own || armed.trigger.kind != Trigger::Kind::send) continue;
     const bool meant = header.command == armed.trigger.command && header.group == armed.group;
     if (!armed.struck && meant && armed.trigger.nth > 0 && --armed.trigger.nth == 0) strike(armed);
-    lost = lost || (armed.struck && armed.moment == Moment::before);
+    lost = lost || (armed.struck && !armed.over && armed.moment == Moment::before);
   }
   for (Tap& tap : taps_) {
     if (!tap.matches(message)) continue;
@@ -321,11 +321,12 @@ void Cluster::strike(ArmedCrash& armed) {
 }
 
 void Cluster::on_time(u64 token) {
-  const ArmedCrash& armed = armed_[token];
+  ArmedCrash& armed = armed_[token];
   if (armed.moment == Moment::after && disk(armed.node).writes_in_flight() > 0) {
     world().core().schedule(world().now() + crash_poll, sim::Rank::checker, *this, token);
     return;
   }
+  armed.over = true;
   world().crash(armed.node, armed.kind);
 }
 
@@ -434,6 +435,19 @@ Cluster& Cluster::run_until(const std::function<bool()>& holds, const std::strin
   return *this;
 }
 
+// To all others that run and that nothing cuts it off from.
+bool Cluster::connected(NodeId node) const {
+  const auto& population = cluster_->world.population();
+  const auto& barriers = cluster_->world.network().barriers();
+  return std::ranges::all_of(members(), [&](NodeId other) {
+    const sim::HostPair pair{population.host_of(node), population.host_of(other)};
+    const bool cut = barriers.any(pair) || barriers.any({pair.to, pair.from});
+    return other == node || cut || cluster_->world.state(other) != sim::HostState::up ||
+           cluster_->world.network().connected(population.unit_of(node, ShardId(0)),
+                                               population.unit_of(other, ShardId(0)));
+  });
+}
+
 Cluster& Cluster::run_until_normal(Where at) {
   run_until(
       [this] {
@@ -448,14 +462,14 @@ Cluster& Cluster::run_until_normal(Where at) {
             return false;
           }
           if (now->fenced != FenceReason::none) continue;
-          if (now->status != ReplicaStatus::normal || (view && *view != now->view)) return false;
+          if (now->status != ReplicaStatus::normal || (view && *view != now->view) || !connected(node)) return false;
           view = now->view;
           led = led || now->primary;
         }
         return led;
       },
       "all that run to be normal in one view", at);
-  return run(at);
+  return run_for(cluster_->kernel.tunables.beat * 3, at);
 }
 
 // ---------------------------------------------------------------- who is who

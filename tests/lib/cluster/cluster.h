@@ -3,7 +3,7 @@
 //
 // Who uses it: tests/kernel/cluster. All checkers of the simulator watch: a violation fails the test. Ops are counted
 // from 1 behind a warm-up in which each client got its session. Time: a message takes 100 us, a write 200 us; run() is
-// 15 ms, longer than a beat (10 ms) and shorter than any timeout. Not here: randomness (scenarios have that).
+// one and a half beats (15 ms in tiny), shorter than any timeout. Not here: randomness (scenarios have that).
 #pragma once
 
 #include <deque>
@@ -144,10 +144,11 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Cluster& good_disk(Who who);
 
   // --- time
-  Cluster& run(Where at = Where::current()) { return run_for(milliseconds(15), at); }
+  Cluster& run(Where at = Where::current()) { return run_for(cluster_->kernel.tunables.beat * 3 / 2, at); }
   Cluster& run_for(Duration time, Where at = Where::current());
   Cluster& run_until(const std::function<bool()>& holds, const std::string& what, Where at = Where::current());
-  // Until all that run and are not fenced are normal in one view, and then for a run().
+  // Until all that run and are not fenced are connected and normal in one view, and then three beats for what is
+  // repaired.
   Cluster& run_until_normal(Where at = Where::current());
 
   // --- what must hold
@@ -220,6 +221,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
     Moment moment = Moment::before;
     CrashKind kind = CrashKind::process;
     bool struck = false;
+    bool over = false;
   };
   struct Sent {
     Instant at;
@@ -250,6 +252,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   sim::Disk& disk(NodeId node) { return world().disk(node, ShardId(0)); }
   Predicate between(const Whom& from, const Whom& to, std::initializer_list<Command> commands);
   Recorded tap(const Whom& from, const Whom& to, Command command, bool loses);
+  bool connected(NodeId node) const;
   void cut(sim::HostId a, sim::HostId b, Direction direction);
   std::string describe_node(NodeId node);
   std::string describe_sent(const Sent& sent) const;
