@@ -183,7 +183,7 @@ void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
   switch (event.kind) {
     case PeerEventKind::connected:
       peer->connected = true;
-      if (event.life.incarnation > peer->incarnation) peer->incarnation = event.life.incarnation;
+      peer->meet(event.life.incarnation);
       for (const auto& replica : replicas) touch(replica->group())->on_peer_connected(t, node);
       return;
     case PeerEventKind::lost:

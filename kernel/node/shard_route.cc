@@ -32,7 +32,7 @@ void Shard::Impl::on_node_message(NodeId from, const MessageRef& message, Effect
   Peers::Peer* peer = peers.find(from);
   if (!peer || header.node != from) return counters.add(Counter::drop_author);
   if (rules::from_old_life(header.incarnation, peer->incarnation)) return counters.add(Counter::drop_old_life);
-  peer->incarnation = header.incarnation;
+  peer->meet(header.incarnation);
   if (header.command == Command::beat) return on_beat(from, message, out);
   if (header.command == Command::entries) return on_entries(from, message, message.as<Entries>().count, out);
   Replica* replica = touch(header.group);
