@@ -31,6 +31,7 @@ void Replica::relink(Turn& turn) {
       LogEntry& wanted = log_.touch(below);
       const u16 uncertain = wanted.bits & (log_bit::lost | log_bit::suspect);
       const bool was_blank = wanted.blank();
+      if (!was_blank) turn.counters.hit(Mark::vsr_prepare_from_dead_view_dropped);
       wanted = LogEntry{};
       wanted.identity = parent;
       wanted.bits = static_cast<u16>(log_bit::identity | (was_blank ? uncertain : 0));

@@ -67,6 +67,7 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
   const SessionVerdict verdict = sessions_.judge(wanted.frame, now.value_or(last_timestamp_));
   if (verdict != SessionVerdict::execute) {
     turn.counters.add(Counter::requests_duplicate);
+    if (verdict == SessionVerdict::resend) turn.counters.hit(Mark::session_reply_resent);
     answer_verdict(turn, route, wanted.frame, verdict);
     return false;
   }
