@@ -283,10 +283,12 @@ void Replica::finish_turn(Turn& turn) {
   if (state_wanted_) append_state(turn);
   if (mute()) return;
   if (is_primary()) advance_commit(turn);
-  if (status_ == ReplicaStatus::normal) apply_committed(turn);
+  if (status_ == ReplicaStatus::normal || completing_) apply_committed(turn);
+  if (mute()) return;
+  if (completing_ && holds_log()) become_primary(turn);
   if (is_primary()) form_prepares(turn);
   flush_acks(turn);
-  if (status_ == ReplicaStatus::normal && !turn.timers.armed(timers_[repair]) && needs_repair())
+  if ((status_ == ReplicaStatus::normal || completing_) && !turn.timers.armed(timers_[repair]) && needs_repair())
     arm(turn, repair, config_.tunables.repair_pace);
 }
 
@@ -364,10 +366,10 @@ void Replica::on_state_stored(Turn& turn) {
   state_stored_ = true;
   stored_view_ = view_;
   stored_log_view_ = log_view_;
-  if (mute() || status_ == ReplicaStatus::normal) return;
+  if (mute() || status_ == ReplicaStatus::normal || completing_) return;
   if (!installing_) return send_do_view_change(turn);
   installing_ = false;
-  if (self_ == primary_of(view_)) return become_primary(turn);
+  if (self_ == primary_of(view_)) return lead(turn);
   become_backup(turn);
 }
 

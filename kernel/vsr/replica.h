@@ -188,6 +188,7 @@ class Replica {
   void try_select(Turn& turn);
   bool choose_suffix(std::span<const LogReport> reports, const Selection& selection);
   void install_suffix(Turn& turn, View view, Op commit);
+  void lead(Turn& turn);
   void become_primary(Turn& turn);
   void become_backup(Turn& turn);
   MessageRef make_start_view(Turn& turn, Nonce nonce) const;
@@ -206,6 +207,7 @@ class Replica {
 
   // replica_repair.cc: what is missing is asked for by identity
   bool needs_repair() const;
+  bool holds_log();
   void repair_now(Turn& turn);
   void repair_elsewhere(Turn& turn);
   void arm_repair_soon(Turn& turn);
@@ -271,6 +273,8 @@ class Replica {
   Op suffix_head_;
   Vec<Prepare> chosen_;      // scratch: the log about to be installed, likewise
   bool installing_ = false;  // this view's log is chosen, its group_state not yet stored
+  bool completing_ = false;  // as its primary: that is stored, bytes of the log are still missing
+  Op held_to_;               // ... and were found to be here up to this op
   u32 give_ups_ = 0;
   Nonce nonce_;       // of this process's get_views
   u32 rotation_ = 0;  // whom to ask next

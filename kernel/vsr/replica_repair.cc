@@ -22,6 +22,14 @@ bool Replica::needs_repair() const {
   return false;
 }
 
+// Every byte from what is applied to the head, chained.
+bool Replica::holds_log() {
+  if (!log_complete()) return false;
+  held_to_ = std::max(held_to_, commit_min_);
+  while (held_to_ < head_ && readable(held_to_ + 1)) ++held_to_;
+  return held_to_ == head_;
+}
+
 void Replica::arm_repair_soon(Turn& turn) {
   turn.timers.arm_if_sooner(timers_[repair], turn.now + config_.tunables.repair_pace);
 }
@@ -32,7 +40,7 @@ void Replica::repair_elsewhere(Turn& turn) {
 }
 
 void Replica::repair_now(Turn& turn) {
-  if (status_ != ReplicaStatus::normal || !needs_repair()) return;
+  if ((status_ != ReplicaStatus::normal && !completing_) || !needs_repair()) return;
   if (is_backup() && commit_max_ > head_) ask_for_view(turn, primary_of(view_));
   const ReplicaIndex whom = next_other();
   ask_for_headers(turn, whom);

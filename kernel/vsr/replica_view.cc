@@ -27,7 +27,7 @@ void Replica::cast_vote(Turn& turn) {
 }
 
 void Replica::resend_votes(Turn& turn) {
-  if (status_ == ReplicaStatus::view_change && !installing_) {
+  if (status_ == ReplicaStatus::view_change && !installing_ && !completing_) {
     if (rules::may_send_do_view_change(view_, stored_view_) && state_stored_) send_do_view_change(turn);
     if (status_ != ReplicaStatus::view_change || installing_) return;
     arm(turn, vote, config_.tunables.vote_resend);
@@ -92,6 +92,7 @@ void Replica::enter_view(Turn& turn, View view) {
   if (was_primary) leave_primary(turn, Status::not_primary);
   view_ = view;
   installing_ = false;
+  completing_ = false;
   vote_cast_ = false;
   stuck_op_ = Op(0);
   ack_to_ = Op(0);
@@ -164,7 +165,7 @@ void Replica::send_do_view_change(Turn& turn) {
 // ---------------------------------------------------------------- the new primary chooses the log
 
 void Replica::on_do_view_change(Turn& turn, ReplicaIndex from, const MessageRef& message) {
-  if (is_primary()) return send(turn, from, make_start_view(turn, Nonce{}));
+  if (is_primary() || completing_) return send(turn, from, make_start_view(turn, Nonce{}));
   if (status_ != ReplicaStatus::view_change || self_ != primary_of(view_) || installing_)
     return ignore(turn, Counter::drop_status);
   reports_[from.raw()] = message;
@@ -269,6 +270,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   ack_to_ = Op(0);
   status_ = ReplicaStatus::view_change;
   installing_ = true;
+  completing_ = false;
   relink(turn);
   if (mute()) return;
   build_suffix();
@@ -278,8 +280,21 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   arm_give_up(turn);
 }
 
+// The others may have this view's log at once. The primary takes part only when it has the bytes itself: what nobody
+// can give it any more, a further view change may be able to forget.
+void Replica::lead(Turn& turn) {
+  check(rules::may_start_view(view_, stored_view_, stored_log_view_));
+  held_to_ = commit_min_;
+  if (holds_log()) return become_primary(turn);
+  turn.counters.hit(Mark::vsr_primary_completes_log);
+  completing_ = true;
+  send_to_others(turn, make_start_view(turn, Nonce{}));
+  arm(turn, repair, Duration(0));
+}
+
 void Replica::become_primary(Turn& turn) {
   check(rules::may_start_view(view_, stored_view_, stored_log_view_));
+  completing_ = false;
   status_ = ReplicaStatus::normal;
   view_start_op_ = head_;
   give_ups_ = 0;
@@ -340,7 +355,10 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
     if (is_primary() || installing_ || self_ == primary_of(view_)) return ignore(turn, Counter::drop_status);
     const bool asked = start.nonce == nonce_;
     if (status_ == ReplicaStatus::recovering && !asked) return ignore(turn, Counter::drop_not_asked);
-    if (is_backup() && !asked && start.op <= head_) return ignore(turn, Counter::drop_duplicate);
+    if (is_backup() && !asked && start.op <= head_) {
+      ack_stored(turn);  // a primary that completed its log counts from now on
+      return ignore(turn, Counter::drop_duplicate);
+    }
   }
   if (!read_suffix(message)) return ignore(turn, Counter::drop_field);
   if (start.view == view_ && is_backup()) return extend_log(turn, start);
@@ -386,7 +404,8 @@ void Replica::extend_log(Turn& turn, const StartView& start) {
 // ---------------------------------------------------------------- asking and telling
 
 void Replica::on_get_view(Turn& turn, ReplicaIndex from, const GetView& message) {
-  if (is_primary() && message.view <= view_) return send(turn, from, make_start_view(turn, message.nonce));
+  if ((is_primary() || completing_) && message.view <= view_)
+    return send(turn, from, make_start_view(turn, message.nonce));
   if (message.view < view_) tell_view(turn, from);
 }
 
