@@ -36,7 +36,8 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
     return fail("fenced",
                 text(seen.node) + " fenced " + text(view.group) + ": it saw two identities of one op in one view",
                 seen.node);
-  if (view.stored_view < mine.view || view.stored_log_view < mine.log_view)
+  const bool forgot = view.fenced == FenceReason::amnesiac;  // and knows it, and takes no part
+  if (!forgot && (view.stored_view < mine.view || view.stored_log_view < mine.log_view))
     fail("view_regressed",
          text(seen.node) + " holds view " + std::to_string(view.stored_view.raw()) + ", log_view " +
              std::to_string(view.stored_log_view.raw()) + " of " + text(view.group) + " after view " +
