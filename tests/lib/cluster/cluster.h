@@ -254,6 +254,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Recorded tap(const Whom& from, const Whom& to, Command command, bool loses);
   bool connected(NodeId node) const;
   void cut(sim::HostId a, sim::HostId b, Direction direction);
+  std::string counted(Op at) const;  // as stories do
   std::string describe_node(NodeId node);
   std::string describe_sent(const Sent& sent) const;
   std::string name_of_unit(sim::UnitId unit) const;

@@ -192,8 +192,7 @@ Expectation Cluster::expect_commit(u64 number) {
           found_in([this](NodeId node) { return view_on(node); },
                    [this, number](const GroupView& v) -> std::string {
                      if (v.commit_min == op(number) && v.commit_max == op(number)) return {};
-                     return "commit " + std::to_string(v.commit_max.raw() - base_[group_]) + ", applied " +
-                            std::to_string(v.commit_min.raw() - base_[group_]);
+                     return "commit " + counted(v.commit_max) + ", applied " + counted(v.commit_min);
                    })};
 }
 
@@ -202,7 +201,7 @@ Expectation Cluster::expect_applied(u64 number) {
           found_in([this](NodeId node) { return view_on(node); },
                    [this, number](const GroupView& v) -> std::string {
                      if (v.commit_min == op(number)) return {};
-                     return "applied " + std::to_string(v.commit_min.raw() - base_[group_]);
+                     return "applied " + counted(v.commit_min);
                    })};
 }
 
@@ -211,7 +210,7 @@ Expectation Cluster::expect_head(u64 number) {
           found_in([this](NodeId node) { return view_on(node); },
                    [this, number](const GroupView& v) -> std::string {
                      if (v.head == op(number)) return {};
-                     return "head " + std::to_string(v.head.raw() - base_[group_]);
+                     return "head " + counted(v.head);
                    })};
 }
 
@@ -321,6 +320,11 @@ std::string Cluster::describe_sent(const Sent& sent) const {
   return line;
 }
 
+std::string Cluster::counted(Op at) const {
+  const u64 before = op(0).raw();
+  return at.raw() < before ? "before 1" : std::to_string(at.raw() - before);
+}
+
 std::string Cluster::describe_node(NodeId node) {
   std::string line = "  " + sim::text(node) + ": ";
   constexpr const char* states[] = {"absent", "up", "paused", "down"};
@@ -331,20 +335,17 @@ std::string Cluster::describe_node(NodeId node) {
     return line + ", data refused: " + program->shard()->refusal().code + "\n";
   const auto v = view_on(node);
   if (!v) return line + ", booting\n";
-  const auto number = [&](Op at) {
-    return at.raw() < base_[group_] ? "before 1" : std::to_string(at.raw() - base_[group_]);
-  };
   line += std::string(", ") + keelson::name_of(v->status);
   if (v->status == ReplicaStatus::recovering) line += " (" + name_of(v->recovering) + ")";
   if (v->primary) line += ", primary";
   line += ", view " + std::to_string(v->view.raw()) + ", log_view " + std::to_string(v->log_view.raw());
   if (v->stored_view != v->view || v->stored_log_view != v->log_view)
     line += " (stored " + std::to_string(v->stored_view.raw()) + ", " + std::to_string(v->stored_log_view.raw()) + ")";
-  line += ", op " + number(v->head) + ", commit " + number(v->commit_max) + ", applied " + number(v->commit_min);
+  line += ", op " + counted(v->head) + ", commit " + counted(v->commit_max) + ", applied " + counted(v->commit_min);
   if (v->pipeline + v->queue > 0)
     line += ", pipeline " + std::to_string(v->pipeline) + ", queue " + std::to_string(v->queue);
   if (v->missing > 0) line += ", missing " + std::to_string(v->missing);
-  if (v->stuck_op != Op(0)) line += ", stuck at " + number(v->stuck_op);
+  if (v->stuck_op != Op(0)) line += ", stuck at " + counted(v->stuck_op);
   if (v->fenced != FenceReason::none) line += std::string(", fenced: ") + keelson::name_of(v->fenced);
   return line + ", log " + list(log_on(node)) + "\n";
 }
