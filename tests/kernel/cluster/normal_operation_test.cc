@@ -231,9 +231,9 @@ TEST(NormalOperation, AWallClockThatJumpsBackAnHourLeavesTimestampsInOrder) {
 
 TEST(NormalOperation, SeveralGroupsHaveSeveralPrimariesAndOneLogEach) {
   auto c = Cluster::of(3, {.groups = 3});
-  for (const u64 g : {1, 2, 3}) c.use(GroupId(g)).request("g" + std::to_string(g)).expect_reply();
+  for (u64 g = 1; g <= 3; ++g) c.use(GroupId(g)).request("g" + std::to_string(g)).expect_reply();
   c.run();
-  for (const u64 g : {1, 2, 3}) c.use(GroupId(g)).expect_log({"g" + std::to_string(g)}).on(all);
+  for (u64 g = 1; g <= 3; ++g) c.use(GroupId(g)).expect_log({"g" + std::to_string(g)}).on(all);
   c.use(GroupId(1)).expect_primary(node(0)).use(GroupId(2)).expect_primary(node(1));
   c.use(GroupId(2)).crash(node(1)).run_until_normal();
   c.request("more").expect_reply();

@@ -88,11 +88,7 @@ TEST(HeadUnknown, VotesAndWaitsAndHearsOnlyItsOwnQuestionAnswered) {
   c.expect_recovering(RecoveringReason::head_unknown).on(story.victim);
   // What another life of it was once told is no answer.
   c.expect_that(!answers->empty(), "an answer that was lost");
-  Message stale = answers->at(0);
-  StartView start = stale.as<StartView>();
-  start.nonce.lo ^= 4;
-  store(stale.bytes.data(), start);
-  seal_bytes(stale.bytes.data(), start.checksum_body, start.size);
+  const Message stale = altered<StartView>(answers->at(0), [](StartView& start) { start.nonce.lo ^= 4; });
   c.replay(stale).run_for(milliseconds(1));
   c.expect_recovering(RecoveringReason::head_unknown).on(story.victim);
   c.unblock();
@@ -125,6 +121,33 @@ TEST(Nack, ADamagedCopyIsNoNackSoTheThirdReplicaIsWaitedFor) {
   c.expect_status(ReplicaStatus::view_change).on({story.second, story.blank});
   c.restart(story.first).run_until_normal();
   c.expect_log({"a", "b"}).on(all);
+}
+
+// A record that is damaged and was never marked was probably not acked; probably is not enough.
+TEST(Nack, ASuspectCopyIsNoNackEither) {
+  auto c = Cluster::of(3, {.clients = 2});
+  c.request("a", client(0)).expect_reply();
+  c.run().block(node(0), node(2), Command::prepare).block(node(1), node(0), Command::prepare_ok);
+  c.crash_on(node(1), writing(Command::prepare), Moment::after, CrashKind::power);
+  c.request("b", client(1)).run_for(milliseconds(5)).run_until_down(node(1));
+  c.corrupt(node(1), record(2)).crash_client(client(1)).crash({node(0), node(2)}).unblock();
+  c.restart({node(1), node(2)}).run_for(milliseconds(500));
+  c.expect_mark(Mark::recovery_row_7_suspect).expect_status(ReplicaStatus::view_change).on({node(1), node(2)});
+  c.restart(node(0)).run_until_normal();
+  c.expect_log({"a", "b"}).on(all);
+}
+
+// Two suspect copies and one that never was: by the word of all three nobody can have acked it.
+TEST(Nack, AllVotersTogetherForgetAnOpThatNobodyHoldsAnyMore) {
+  auto c = Cluster::of(3, {.clients = 2});
+  c.request("a", client(0)).expect_reply();
+  c.run().block(node(0), node(2), Command::prepare);
+  for (const Who who : {node(0), node(1)}) c.crash_on(who, writing(Command::prepare), Moment::after, CrashKind::power);
+  c.request("b", client(1)).run_for(milliseconds(5)).run_until_down(node(0)).run_until_down(node(1));
+  c.corrupt({node(0), node(1)}, record(2)).crash_client(client(1)).crash(node(2)).unblock();
+  c.restart({node(1), node(2)}).run_for(milliseconds(300)).expect_status(ReplicaStatus::view_change).on(node(1));
+  c.restart(node(0)).run_until_normal();
+  c.expect_mark(Mark::vsr_view_change_full_house).expect_head(1).on(all).expect_log({"a"}).on(all);
 }
 
 TEST(Nack, TwoThatNeverHadItForgetItWithoutTheThird) {
@@ -212,6 +235,26 @@ TEST(Repair, AMisdirectedPrepareIsDamageToTheOpThatItCovers) {
   const Who victim = c.pin(backup(1));
   c.run().crash(victim).misdirect(victim, record(3), record(1)).restart(victim).run_until_normal();
   c.run_for(milliseconds(100)).expect_log({"a", "b", "c"}).on(all);
+}
+
+// The answer to "op 1, please" is judged by the identity that was asked for, not by its number.
+TEST(Repair, TheSameOpOfADeadViewIsNoAnswer) {
+  auto c = Cluster::of(3, {.clients = 2});
+  const auto dead = c.capture(node(0), {node(1), node(2)}, Command::prepare);
+  c.request("lost", client(0)).run();
+  c.crash_client(client(0)).crash(node(0)).unblock().run_until_normal();
+  c.restart(node(0)).run_until_normal();
+  c.block(node(1), node(2), Command::prepare).block(node(2), all, Command::get_prepares);
+  c.request("kept", client(1)).expect_reply();
+  c.run().run().expect_head(1).on(all).expect_applied(0).on(node(2));  // it knows what it lacks
+  for (const Message& prepare : *dead)
+    c.replay(altered<Prepare>(prepare, [](Prepare& p) {
+      p.flags = flag::repair;
+      p.incarnation = Incarnation(2);
+    }));
+  c.run_for(milliseconds(2)).expect_applied(0).on(node(2));
+  c.unblock().run_until_normal();
+  c.expect_log({"kept"}).on(all);
 }
 
 TEST(Repair, APrimaryWithoutTheBytesOfItsLogFetchesThem) {

@@ -285,6 +285,55 @@ TEST(ViewChange, FivePrimariesCrashOneAfterTheOther) {
   c.expect_log(names).on(all);
 }
 
+// Its newest group_state is older than what it stored afterwards: the report tells the log, not the promise.
+TEST(ViewChange, ARestartedReplicaReportsWhatItStoredSinceItsPromise) {
+  auto c = Cluster::of(3, {.clients = 2});
+  c.crash(primary).run_until_normal();
+  c.restart(node(0)).run_until_normal();
+  c.block(node(1), node(0), Command::prepare).block(node(2), node(1), Command::prepare_ok);
+  c.request("a").run();
+  c.expect_head(1).on({node(1), node(2)}).expect_commit(0).on(all);
+  c.crash(all, CrashKind::power).unblock().restart({node(0), node(2)}).run_until_normal();
+  c.expect_log({"a"}).on(live);
+}
+
+// Two entered view 1, and then the one that should lead it is cut off: the third one helps to leave it.
+TEST(ViewChange, AViewChangeThatLosesItsNextPrimaryEndsInAFurtherView) {
+  auto c = Cluster::of(3);
+  c.request("a").expect_reply();
+  c.run().cut_off(node(0));
+  c.run_until([&] { return c.view(node(1)).view == View(1) && c.view(node(2)).view == View(1); }, "view 1 on two");
+  c.expect_status(ReplicaStatus::view_change).on(the_others);
+  c.heal().cut_off(node(1)).run_for(milliseconds(500));
+  c.expect_view(2).on({node(0), node(2)}).expect_primary(node(2));
+  c.request("b").expect_reply();
+  c.heal().run_until_normal();
+  c.expect_view(2).on(all).expect_log({"a", "b"}).on(all);
+}
+
+TEST(ViewChange, WhatABackupKeptOfADeadViewLeavesItsLogWhenTheChainSaysSo) {
+  auto c = Cluster::of(5, {.clients = 2});
+  const Who old = c.pin(primary);
+  const Who sleeper = c.pin(backup(4));
+  c.block(old, {backup(1), backup(2), backup(3)}, Command::prepare);
+  c.request("lost", client(0)).run();
+  c.expect_head(1).on({old, sleeper});
+  c.crash_client(client(0)).crash({old, sleeper}).unblock();
+  for (const auto* name : {"x", "y", "z"}) c.request(name, client(1)).expect_reply();
+  c.restart({old, sleeper}).run_until_normal();
+  c.run_for(milliseconds(100)).expect_log({"x", "y", "z"}).on(all);
+  c.expect_mark(Mark::vsr_prepare_from_dead_view_dropped);
+}
+
+TEST(ViewChange, AHandOverToADeadReplicaGoesOnToTheNext) {
+  auto c = Cluster::of(3);
+  c.crash(backup(1)).run();
+  c.hand_over(primary).run_until([&] { return c.view(node(2)).primary; }, "the one behind it to lead");
+  c.request("a").expect_reply();
+  c.restart(node(1)).run_until_normal();
+  c.expect_log({"a"}).on(all).expect_primary(node(2));
+}
+
 TEST(ViewChange, AnOperatorHandsThePrimaryRoleOver) {
   auto c = Cluster::of(3);
   c.block(backups, primary, Command::prepare_ok);

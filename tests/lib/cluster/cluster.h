@@ -43,6 +43,15 @@ struct Message {
     return keelson::as<T>(bytes.data());
   }
 };
+// The same message, with another header: what a broken or malicious replica might say.
+template <HeaderView T, class Change>
+Message altered(Message message, Change change) {
+  T header = message.as<T>();
+  change(header);
+  store(message.bytes.data(), header);
+  seal_bytes(message.bytes.data(), header.checksum_body, header.size);
+  return message;
+}
 using Recorded = std::shared_ptr<const std::vector<Message>>;
 
 // A moment in a node's life at which it can be made to crash: the nth time from now.
