@@ -63,11 +63,12 @@ std::string own_path() {
   return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : std::string();
 }
 
-// Every restart of a node frees and takes buffers of megabytes: touching fresh pages was half of a run's time.
+// Every restart of a node frees and takes buffers of megabytes: touching fresh pages was half of a run's time. The
+// large pools, of which a run touches little, stay mappings of their own.
 void keep_freed_memory() {
-  constexpr int never = 1 << 30;
-  ::mallopt(M_MMAP_THRESHOLD, never);
-  ::mallopt(M_TRIM_THRESHOLD, never);
+  constexpr int large = 48 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, large);
+  ::mallopt(M_TRIM_THRESHOLD, 4 * large);
 }
 
 class SimCommand {

@@ -71,4 +71,9 @@ void NodeClock::step_wall(i64 delta_ns) {
   anchor_wall_ = WallTime(static_cast<u64>(static_cast<i64>(anchor_wall_.ns()) + delta_ns));
 }
 
+void NodeClock::mend_wall(Instant truth) {
+  const i64 wrong = static_cast<i64>(wall(truth).ns()) - static_cast<i64>(wall_at_start_ns + truth.ns());
+  step_wall(-wrong);
+}
+
 }  // namespace keelson::sim

@@ -27,6 +27,7 @@ class NodeClock {
   void set_drift(Instant truth, std::int64_t ppm);  // from now on
   std::int64_t draw_drift(const ClockSettings& settings) const;
   void step_wall(std::int64_t delta_ns);
+  void mend_wall(Instant truth);  // somebody sets it right
   std::int64_t drift_ppm() const { return drift_ppm_; }
 
  private:

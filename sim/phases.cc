@@ -93,6 +93,7 @@ void Phases::heal() {
   steps_.mend();
   nemesis_.mend(others);
   world_.set_settings(calm_settings());
+  world_.mend_wall_clocks();  // a cluster whose clocks disagree for good is right to refuse
   for (const NodeId node : others) let_down(node);
 }
 

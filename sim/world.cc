@@ -252,6 +252,10 @@ void World::step_wall_clock(NodeId node, std::int64_t delta_ns) {
   core_.record(RecordKind::clock_step, {.node = node}, {.b = static_cast<u64>(delta_ns)});
 }
 
+void World::mend_wall_clocks() {
+  for (Host& host : hosts_) host.clock.mend_wall(core_.now);
+}
+
 void World::set_drift(HostId id, std::int64_t ppm) {
   Host& host = hosts_[id.raw()];
   host.clock.set_drift(core_.now, ppm);

@@ -83,6 +83,7 @@ class World final : private Receiver {
 
   // --- clocks
   void step_wall_clock(NodeId node, std::int64_t delta_ns);
+  void mend_wall_clocks();
   void set_drift(HostId host, std::int64_t ppm);
 
   // --- what it consists of

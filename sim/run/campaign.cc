@@ -4,8 +4,10 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <fcntl.h>
 #include <optional>
 #include <poll.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -183,28 +185,34 @@ Summary run_campaign(const Campaign& campaign) {
   return summary;
 }
 
+// Not fork: a worker's address space may be larger than what the machine would grant twice.
 std::string run_and_capture(const std::vector<std::string>& command, u64 salt) {
   int pipe_fds[2];
-  if (::pipe(pipe_fds) != 0) return {};
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    ::dup2(pipe_fds[1], STDOUT_FILENO);
-    ::close(pipe_fds[0]);
-    ::close(pipe_fds[1]);
-    ::setenv("MALLOC_PERTURB_", std::to_string(1 + salt % 254).c_str(), 1);
-    ::setenv("KEELSON_PADDING", std::string(salt % 3000, 'x').c_str(), 1);
-    std::vector<char*> arguments;
-    for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(71);
-  }
+  if (::pipe2(pipe_fds, O_CLOEXEC) != 0) return {};
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+
+  std::vector<std::string> variables{"MALLOC_PERTURB_=" + std::to_string(1 + salt % 254),
+                                     "KEELSON_PADDING=" + std::string(salt % 3000, 'x')};
+  for (char** variable = environ; *variable; ++variable) variables.emplace_back(*variable);
+  std::vector<char*> arguments;
+  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  std::vector<char*> environment;
+  for (auto& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+
+  pid_t pid = 0;
+  const int failed = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environment.data());
+  ::posix_spawn_file_actions_destroy(&actions);
   ::close(pipe_fds[1]);
   std::string out;
   char buffer[4096];
-  for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
+  for (ssize_t n; !failed && (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
     out.append(buffer, static_cast<std::size_t>(n));
   ::close(pipe_fds[0]);
+  if (failed) return {};
   int status = 0;
   ::waitpid(pid, &status, 0);
   return WIFEXITED(status) ? out : std::string();
