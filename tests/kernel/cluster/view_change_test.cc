@@ -311,19 +311,23 @@ TEST(ViewChange, AViewChangeThatLosesItsNextPrimaryEndsInAFurtherView) {
   c.expect_view(2).on(all).expect_log({"a", "b"}).on(all);
 }
 
-TEST(ViewChange, WhatABackupKeptOfADeadViewLeavesItsLogWhenTheChainSaysSo) {
+void dead_op_leaves(bool sleeper_restarts) {
   auto c = Cluster::of(5, {.clients = 2});
   const Who old = c.pin(primary);
   const Who sleeper = c.pin(backup(4));
   c.block(old, {backup(1), backup(2), backup(3)}, Command::prepare);
   c.request("lost", client(0)).run();
   c.expect_head(1).on({old, sleeper});
-  c.crash_client(client(0)).crash({old, sleeper}).unblock();
+  c.crash_client(client(0)).crash(old).unblock().block(all, sleeper);
   for (const auto* name : {"x", "y", "z"}) c.request(name, client(1)).expect_reply();
-  c.restart({old, sleeper}).run_until_normal();
+  if (sleeper_restarts) c.crash(sleeper).restart(sleeper);
+  c.restart(old).unblock().run_until_normal();
   c.run_for(milliseconds(100)).expect_log({"x", "y", "z"}).on(all);
   c.expect_mark(Mark::vsr_prepare_from_dead_view_dropped);
 }
+
+TEST(ViewChange, WhatABackupKeptOfADeadViewLeavesItsLogWhenTheChainSaysSo) { dead_op_leaves(false); }
+TEST(ViewChange, WhatABackupStoredOfADeadViewLeavesItsLogWhenTheChainSaysSo) { dead_op_leaves(true); }
 
 TEST(ViewChange, AHandOverToADeadReplicaGoesOnToTheNext) {
   auto c = Cluster::of(3);

@@ -269,6 +269,11 @@ Cluster& Cluster::heal() {
   return *this;
 }
 
+Cluster& Cluster::reset(Who a, Who b) {
+  world().network().reset(hosts(a)[0], hosts(b)[0]);
+  return *this;
+}
+
 // ---------------------------------------------------------------- processes
 
 Cluster& Cluster::crash(const Whom& whom, CrashKind kind) {

@@ -129,6 +129,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Cluster& cut_off(const Whom& whom, Direction direction = Direction::both);          // from the other nodes
   Cluster& cut_off_clients(const Whom& whom, Direction direction = Direction::both);  // ... from all clients
   Cluster& heal();
+  Cluster& reset(Who a, Who b);  // what connects them, as a reset does; they dial again
   Cluster& inject(Who from, Who to, Bytes message);
 
   // --- processes
