@@ -92,7 +92,13 @@ Settings settings_of(const PhaseFaults& faults) {
 Settings calm_settings() { return {}; }
 
 Limits limits_of(const pb::Cluster& cluster) {
-  return cluster.limits() == pb::LimitsProfile::STANDARD ? Limits::standard() : Limits::tiny();
+  if (cluster.limits() == pb::LimitsProfile::TINY) return Limits::tiny();
+  Limits limits = Limits::standard();  // with the memory that a simulated load needs: dozens of shards in one process
+  limits.slabs_small = 4096;
+  limits.slabs_page = 2048;
+  limits.slabs_batch = 256;
+  limits.slabs_message = 16;
+  return limits;
 }
 
 Tunables tunables_of(const pb::Cluster& cluster) {

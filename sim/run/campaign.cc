@@ -193,7 +193,7 @@ std::string run_and_capture(const std::vector<std::string>& command, u64 salt) {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
 
-  std::vector<std::string> variables{"MALLOC_PERTURB_=" + std::to_string(1 + salt % 254),
+  std::vector<std::string> variables{"KEELSON_FILL_MEMORY=" + std::to_string(1 + salt % 255),
                                      "KEELSON_PADDING=" + std::string(salt % 3000, 'x')};
   for (char** variable = environ; *variable; ++variable) variables.emplace_back(*variable);
   std::vector<char*> arguments;

@@ -37,7 +37,7 @@ struct Campaign {
 
 Summary run_campaign(const Campaign& campaign);
 
-// Starts a program with arguments, with glibc's heap filled with another byte and an environment of another size, and
+// Starts a program with arguments, with its memory filled with another byte and an environment of another size, and
 // returns what it prints; empty if it could not be started or was killed.
 std::string run_and_capture(const std::vector<std::string>& command, u64 salt);
 

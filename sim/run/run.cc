@@ -149,7 +149,9 @@ class Run {
   }
 
   void settle(const Part& part) {
-    const auto settled = [&] { return not_live(cluster_, phases_.core()).empty() && requests_done(); };
+    const auto settled = [&] {
+      return not_live(cluster_, phases_.core()).empty() && cluster_.clients.open_calls() == 0;
+    };
     go(part.limit, settled);
     if (broken() || settled()) return;
     // What a torn disk can't rule out, only the nodes that are down can: then the core alone is not able.
@@ -163,6 +165,7 @@ class Run {
   // Reads back what was acknowledged.
   void drain(const Part& part) {
     if (mixes_.empty()) return;
+    cluster_.clients.dismiss();  // whoever still thinks about its next request
     cluster_.clients.resume();
     cluster_.clients.run(0, [this](ClientContext& context) { read_all_keys(context, keys_, cluster_.kv_groups); });
     go(part.limit, [&] { return requests_done(); });

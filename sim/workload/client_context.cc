@@ -81,6 +81,14 @@ void Clients::on_client_gone(u16 client) {
   schedule();
 }
 
+void Clients::dismiss() {
+  for (Client& client : clients_) {
+    if (client.body) fibers_.cancel_group(client.group);
+    client.done = true;
+  }
+  schedule();
+}
+
 void Clients::wake() { schedule(); }
 
 void Clients::schedule() {

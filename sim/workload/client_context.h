@@ -68,6 +68,8 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
   void resume() { running_ = true; }
   void stop() { running_ = false; }  // running() is false from now on
   bool running() const { return running_; }
+  // Sends everybody home: bodies end where they sleep, or wait for a reply.
+  void dismiss();
   std::size_t open_calls() const { return open_.size(); }
   std::size_t live() const { return fibers_.live(); }
   // After events outside of the World's own (a start, a stop), so that fibers get to run.

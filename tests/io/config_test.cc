@@ -48,7 +48,7 @@ TEST(Config, IsRead) {
   ASSERT_EQ(config->members.size(), 3u);
   EXPECT_EQ(to_string(config->members[2].address), "127.0.0.1:7721");
   EXPECT_EQ(to_string(config->replica_listen), "127.0.0.1:7711") << "this member's own address";
-  EXPECT_EQ(limits_of(*config).wal_segments, 8u);
+  EXPECT_EQ(limits_of(*config).wal_segments, 32u);
   EXPECT_EQ(config->peer.ping_timeout, seconds(3));
 }
 
