@@ -13,6 +13,7 @@ struct Crash {
   Moment moment;
 };
 
+void PrintTo(const Crash& crash, std::ostream* out) { *out << crash.name; }
 std::string name_of(const testing::TestParamInfo<Crash>& crash) { return crash.param.name; }
 
 constexpr CrashKind kinds[] = {CrashKind::process, CrashKind::power};

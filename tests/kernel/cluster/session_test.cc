@@ -126,6 +126,8 @@ TEST(Session, ASecondRegisterOfALiveClientGivesTheSameSession) {
   const auto again = raw.do_register();
   EXPECT_EQ(again.status, Status::ok);
   EXPECT_EQ(again.session, first.session);
+  EXPECT_EQ(again.op, first.op);
+  c.expect_head(2).on(primary);                   // the first register and "a"
   EXPECT_EQ(raw.put(1, "a").status, Status::ok);  // and what it executed is still known
   c.run().expect_log({"a"}).on(all);
 }
@@ -134,6 +136,7 @@ TEST(Session, AFullTableRefusesWhileEverybodyIsBusy) {
   auto c = Cluster::of(3);  // tiny: four sessions, one of them the client's of the warm-up
   for (u64 i = 1; i <= 3; ++i) EXPECT_EQ(RawClient(c, i).do_register().status, Status::ok);
   EXPECT_EQ(RawClient(c, 9).do_register().status, Status::sessions_full);
+  c.expect_head(3).on(primary);  // a refusal costs no op
   c.request("a").expect_reply();
 }
 
@@ -166,6 +169,21 @@ TEST(Session, AFullQueueIsRefusedWithBusy) {
   c.expect_head(4).on(primary).expect_that(c.view(primary).queue == 4, "a full queue");
   EXPECT_EQ(RawClient(c, 9).do_register().status, Status::busy);
   c.expect_mark(Mark::vsr_queue_full).expect_mark(Mark::vsr_pipeline_full);
+}
+
+// Inherited ops are applied before anybody is judged: until then requests wait, and so many of them.
+TEST(Session, ANewPrimaryLetsRequestsWaitUntilItsLogIsApplied) {
+  auto c = Cluster::of(3, {.clients = 2});
+  c.block(all, all, Command::prepare_ok);
+  c.request("a", client(1)).run();
+  c.crash(primary).run_until_normal();
+  for (u64 i = 1; i <= 3; ++i) RawClient(c, i).send_register(node(1));
+  c.run_for(milliseconds(1)).expect_head(1).on(node(1));
+  c.expect_that(c.view(node(1)).queue >= 3, "requests that wait");
+  for (u64 i = 4; i <= 5; ++i) RawClient(c, i).send_register(node(1));
+  c.run_for(milliseconds(1)).expect_that(c.view(node(1)).queue == 4, "a full queue");
+  c.expect_that(c.answers().back().reply.status == static_cast<u16>(Status::busy), "one to be refused");
+  c.unblock().run_for(milliseconds(100)).expect_log({"a"}).on(live);
 }
 
 TEST(Session, WhatIsTooLargeOrMalformedGetsNoOp) {

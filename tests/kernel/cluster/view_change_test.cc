@@ -71,7 +71,9 @@ TEST(ViewChange, ForgetsASecondTimeWhatComesBackFromTheDiskOfTheOldPrimary) {
   c.request("lost", client(0)).run();
   c.crash_client(client(0)).crash(old).unblock().run_until_normal();
   c.restart(old).run_until_normal();
-  c.crash(all, CrashKind::power);  // its record of "lost" is still on its disk
+  c.crash(old, CrashKind::power).cut_off(old).restart(old).run();  // its record of "lost" is still on its disk
+  c.expect_head(0).on(old);
+  c.heal().crash(all, CrashKind::power);
   c.restart(all).run_until_normal();
   c.expect_head(0).on(all);
   c.request("kept", client(1)).expect_reply();
@@ -359,6 +361,35 @@ TEST(ViewChange, OneVoterSaidManyTimesIsOneVote) {
     for (std::size_t v = 0; v < std::min<std::size_t>(votes->size(), 8); ++v) c.replay(votes->at(v));
   c.run_for(milliseconds(50));
   c.expect_view(0).on(all);
+}
+
+TEST(ViewChange, AVoteExpires) {
+  auto c = Cluster::of(3);
+  const auto votes = c.record(all, all, Command::start_view_change);
+  c.block(all, node(1)).run_for(milliseconds(100)).unblock().run_for(milliseconds(400));
+  c.expect_that(!votes->empty(), "a vote of one");
+  c.block(all, node(2)).run_for(milliseconds(100)).unblock().run_for(milliseconds(100));  // and later of the other
+  c.expect_view(0).on(all).expect_status(ReplicaStatus::normal).on(all);
+}
+
+TEST(ViewChange, VotesToLeaveAViewSayNothingOfTheNextOne) {
+  auto c = Cluster::of(3);
+  c.crash(primary).run_until_normal();
+  c.block(all, node(2)).run_for(milliseconds(80));  // deaf, so it votes; that of the other one was for view 1
+  c.expect_view(1).on(live).expect_status(ReplicaStatus::normal).on(node(1));
+}
+
+// kernel.md, pitfall 27: no second selection in a view that has begun, however good the late report is.
+TEST(ViewChange, AReportThatComesAfterTheSelectionChangesNothing) {
+  auto c = Cluster::of(5);
+  c.block(node(0), {node(2), node(3), node(4)}, Command::prepare);
+  c.request("kept").run();
+  c.crash_client(client(0)).crash(node(0)).unblock();
+  const auto late = c.capture(node(4), node(1), Command::do_view_change);  // with it, nobody but node 1 would have it
+  c.run_until([&] { return c.view(node(1)).log_view == View(1); }, "node 1 to choose its log");
+  c.expect_that(!late->empty(), "the report that is late").expect_status(ReplicaStatus::view_change).on(node(1));
+  c.replay(late->at(0)).run_until_normal();
+  c.expect_log({"kept"}).on(live).expect_no_mark(Mark::vsr_view_change_truncates);
 }
 
 TEST(ViewChange, VotersWithoutAQuorumDisturbNobody) {
