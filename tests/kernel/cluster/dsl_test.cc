@@ -40,6 +40,10 @@ TEST(Dsl, EachExpectationCanFail) {
   fails([&] { c.expect_fenced(FenceReason::poisoned).on(node(2)); }, "node 2: fenced: none; expected fenced: poisoned");
   fails([&] { c.expect_refused("truncated").on(node(2)); }, "data accepted; expected data refused: truncated");
   fails([&] { c.expect_notified(NotifyKind::stuck).on(primary); }, "no such notice; expected a notice: stuck");
+  c.crash(node(2)).restart(node(2)).run();
+  fails([&] { c.expect_not_notified(NotifyKind::ready).on(node(2)); }, "there was one; expected no notice: ready");
+  fails([&] { c.expect_no_mark(Mark::recovery_row_1_keep); }, "mark recovery_row_1_keep was reached");
+  fails([&] { c.corrupt(node(2), record(99)); }, "there is no prepare 99 on the disk of node 2");
   fails([&] { c.expect_primary(node(1)); }, "node 1 is not primary");
   fails([&] { c.expect_mark(Mark::vsr_view_change_stuck); }, "vsr_view_change_stuck was not reached");
   fails([&] { c.expect_that(false, "the impossible"); }, "expected the impossible");

@@ -230,6 +230,18 @@ TEST(NormalOperation, ABackupThatIsCutOffDelaysNobody) { two_of_three_commit(Dir
 TEST(NormalOperation, ABackupThatHearsNobodyDelaysNobody) { two_of_three_commit(Direction::inbound); }
 TEST(NormalOperation, ABackupThatNobodyHearsDelaysNobody) { two_of_three_commit(Direction::outbound); }
 
+TEST(NormalOperation, AQuarterOfAllMessagesIsLostAndEverythingIsAnswered) {
+  auto c = Cluster::of(3, {.clients = 2});
+  c.block_if([state = u64{1}](const Message&) mutable {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return state >> 62 == 0;
+  });
+  std::vector<std::string> names;
+  for (u16 i = 0; i < 10; ++i) c.request(names.emplace_back("r" + std::to_string(i)), client(i % 2)).expect_reply();
+  c.unblock().run_until_normal().run_for(milliseconds(100));
+  c.expect_log(names).on(all);
+}
+
 TEST(NormalOperation, AnIdleClusterStaysInItsView) {
   auto c = Cluster::of(3);
   c.run_for(seconds(2));

@@ -169,6 +169,7 @@ TEST(Nack, TwoDamagedCopiesOfAnUncommittedOpStallUntilOneIsRepaired) {
   c.corrupt({story.first, story.second}, record(2));
   c.restart(all).run_for(seconds(1));
   c.expect_status(ReplicaStatus::view_change).on(all).expect_mark(Mark::vsr_view_change_stuck);
+  c.expect_notified(NotifyKind::waiting).on(all).expect_not_notified(NotifyKind::fenced).on(all);
   c.expect_head(2).on({story.first, story.second});
   c.crash(story.first).restore(story.first, record(2), intact).restart(story.first).run_until_normal();
   c.run_for(milliseconds(100)).expect_log({"a", "b"}).on(all);
@@ -222,11 +223,11 @@ TEST(Repair, DisjointDamageOnAllDisksIsRepairedByAll) {
 TEST(Repair, ADamagedOpThatNobodyHasStopsEverybodyBelowItAndIsNeverForgotten) {
   auto c = Cluster::of(3);
   for (const auto* name : {"a", "b", "c"}) c.request(name).expect_reply();
-  c.run().crash(all).corrupt(all, record(2)).restart(all).run_for(seconds(1));
+  c.run().crash(all).corrupt(all, record(2)).restart(all).run_for(milliseconds(400));
   c.expect_head(3).on(all);
   for (u16 n = 0; n < 3; ++n)
     c.expect_that(c.view(node(n)).commit_min < c.op(2), "nothing to be applied from the damage on");
-  c.request("d").run_for(seconds(1)).expect_no_reply("d").expect_head(3).on(all);
+  c.request("d").run_for(milliseconds(400)).expect_no_reply("d").expect_head(3).on(all);
 }
 
 TEST(Repair, AMisdirectedPrepareIsDamageToTheOpThatItCovers) {
