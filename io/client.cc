@@ -1,9 +1,11 @@
 #include "keelson/io/client.h"
 
 #include <asio/steady_timer.hpp>
+#include <cctype>
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "keelson/io/bus.h"
 #include "keelson/io/clock.h"
@@ -12,6 +14,8 @@
 
 namespace keelson::io {
 namespace {
+
+constexpr Duration farewell_max = milliseconds(500);  // for giving back a session, which is no more than polite
 
 // A client has few messages under way; memory that is never needed is never touched anyway.
 Limits client_limits() {
@@ -53,13 +57,15 @@ class BlockingClient::Impl {
     bus_.start(now_, Life{});
   }
 
-  CallResult call(GroupId group, Operation operation, Bytes body);
+  CallResult call(GroupId group, Operation operation, Bytes body, Duration timeout);
+  Duration timeout() const { return options_.timeout; }
+  void give_back_sessions();
 
  private:
   void turn();
   void park(Instant deadline);
   void remember(const BusNote& note);
-  std::string why_unreachable() const;
+  std::string why_unanswered() const;
 
   ClientOptions options_;
   Limits limits_;
@@ -74,12 +80,15 @@ class BlockingClient::Impl {
   Instant now_;
   u64 last_ticket_ = 0;
   std::optional<SubmitReply> reply_;            // of the last ticket
+  std::set<GroupId> groups_;                    // called so far
+  bool answered_ = false;                       // the last call
   std::map<std::string, std::string> trouble_;  // address -> what happened there last
 };
 
-CallResult BlockingClient::Impl::call(GroupId group, Operation operation, Bytes body) {
+CallResult BlockingClient::Impl::call(GroupId group, Operation operation, Bytes body, Duration timeout) {
   const Instant started = monotonic_now();
-  const Instant deadline = started + options_.timeout;
+  const Instant deadline = started + timeout;
+  groups_.insert(group);
   CallResult result;
   bool submitted = false;
   reply_.reset();
@@ -97,10 +106,9 @@ CallResult BlockingClient::Impl::call(GroupId group, Operation operation, Bytes 
     park(deadline);
   }
   result.took = monotonic_now().since(started);
-  if (!reply_) {
-    result.detail = why_unreachable();
-    return result;
-  }
+  answered_ = reply_ && reply_->status != Status::deadline_passed;
+  if (!answered_) result.detail = why_unanswered();
+  if (!reply_) return result;
   result.status = reply_->status;
   result.outcome = reply_->outcome;
   if (reply_->message) {
@@ -108,7 +116,6 @@ CallResult BlockingClient::Impl::call(GroupId group, Operation operation, Bytes 
     const Bytes bytes = reply_->message.body();
     result.body.assign(bytes.begin(), bytes.end());
   }
-  if (result.status == Status::deadline_passed) result.detail = why_unreachable();
   reply_.reset();
   return result;
 }
@@ -163,16 +170,37 @@ void BlockingClient::Impl::remember(const BusNote& note) {
   }
 }
 
-std::string BlockingClient::Impl::why_unreachable() const {
+// To a cluster that did not answer a moment ago there is no point in saying good-bye.
+void BlockingClient::Impl::give_back_sessions() {
+  const auto groups = groups_;
+  for (const GroupId group : groups)
+    if (answered_) call(group, operation_unregister, {}, std::min(options_.timeout, farewell_max));
+}
+
+// Who asks elsewhere after not_primary, and finds nobody else, has learnt nothing from it.
+std::string BlockingClient::Impl::why_unanswered() const {
   std::string text = bus_.cluster().cluster.is_zero() ? "no node answered" : "no primary answered in time";
+  if (reply_ && reply_->message) {
+    const auto refusal = static_cast<Status>(reply_->message.as<Reply>().status);
+    if (refusal != Status::not_primary) text = "refused until then: " + refusal_text(refusal);
+  }
   for (const auto& [where, what] : trouble_) text += "; " + where + ": " + what;
   return text;
 }
 
 BlockingClient::BlockingClient(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-BlockingClient::~BlockingClient() = default;
+BlockingClient::~BlockingClient() { impl_->give_back_sessions(); }
 CallResult BlockingClient::call(GroupId group, Operation operation, Bytes body) {
-  return impl_->call(group, operation, body);
+  return impl_->call(group, operation, body, impl_->timeout());
+}
+
+std::string refusal_text(Status refusal) {
+  const StatusInfo what = info(refusal);
+  std::string text = what.name;
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  text.append(": ").append(what.meaning);
+  if (*what.advice) text.append(" (").append(what.advice).append(")");
+  return text;
 }
 
 }  // namespace keelson::io

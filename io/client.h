@@ -1,8 +1,9 @@
 // BlockingClient: a client of a cluster for straight-line code: call, wait, answer.
 //
 // Who uses it: `keelson kv` and `keelson shell`. It drives the kernel's Client (sessions, retries, hints) over TCP in
-// the caller's thread; between two calls nothing runs. It finds the other nodes through any one of them. Not here: what
-// a request means (kv_client.h).
+// the caller's thread; between two calls nothing runs. It finds the other nodes through any one of them. When it goes
+// it gives its sessions back, so that clients that come and go don't fill the session tables; that takes an op of each
+// group. Not here: what a request means (kv_client.h).
 #pragma once
 
 #include <memory>
@@ -41,5 +42,8 @@ class BlockingClient {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// For people: a refusal with its meaning and what to do about it.
+std::string refusal_text(Status refusal);
 
 }  // namespace keelson::io

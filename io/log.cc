@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "keelson/vsr/group_view.h"
+
 namespace keelson::io {
 namespace {
 
@@ -74,13 +76,15 @@ void log_notify(const Notify& notify) {
     case NotifyKind::lost_primary:
       return spdlog::info("kernel.lost_primary group {} view {}", group, notify.a);
     case NotifyKind::fenced:
-      return spdlog::critical("kernel.fenced group {} ({}, {})", group, notify.a, notify.b);
+      return spdlog::critical("kernel.fenced group {} ({}), head {}", group,
+                              name_of(static_cast<FenceReason>(notify.a)), notify.b);
     case NotifyKind::stuck:
-      return spdlog::error("kernel.stuck group {} op {} ({})", group, notify.a, notify.b);
+      return spdlog::error("kernel.stuck group {} op {}, from {} reports", group, notify.a, notify.b);
     case NotifyKind::storage_full:
       return spdlog::error("kernel.storage_full group {}: requests are refused", group);
     case NotifyKind::waiting:
-      return spdlog::warn("kernel.waiting group {} ({}, {})", group, notify.a, notify.b);
+      return spdlog::warn("kernel.waiting group {} ({}){}", group, name_of(static_cast<ReplicaStatus>(notify.a)),
+                          notify.b == 0 ? std::string() : ", stuck at op " + std::to_string(notify.b));
   }
 }
 

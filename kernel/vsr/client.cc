@@ -86,8 +86,8 @@ void Client::Impl::on_message(const Envelope& envelope) {
 void Client::Impl::on_submit(const ClientSubmit& submit) {
   if (submit.group == no_group) return reject(submit, Status::group_unknown);
   if (submit.body.size() > config_.limits.request_body_max()) return reject(submit, Status::too_large);
-  if (submit.operation == operation_register || submit.operation == operation_unregister)
-    return reject(submit, Status::bad_request);  // sessions are the client's own affair
+  if (submit.operation == operation_register || (submit.operation == operation_unregister && !submit.body.empty()))
+    return reject(submit, Status::bad_request);  // registering is the client's own affair
   const u32 index = group_of(submit.group);
   if (index == none || groups_[index].queued >= config_.limits.request_queue_max) return reject(submit, Status::busy);
   const u32 body_size = static_cast<u32>(submit.body.size());

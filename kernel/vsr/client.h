@@ -3,8 +3,10 @@
 //
 // Who uses it: the simulator's workloads, io/client (shell, kv), embedders. Same shape as Shard: bags in, bags out.
 // Every submission gets exactly one SubmitReply, at the latest at its deadline; one that ends with deadline_passed
-// carries the newest refusal, if there was any. It sends only to nodes that a PeerEvent called connected. Not here:
-// sockets, threads, retries of requests whose outcome is unknown (only the caller knows whether they are idempotent).
+// carries the newest refusal, if there was any. It sends only to nodes that a PeerEvent called connected. Submitting
+// operation_unregister gives a group's session back, and is answered ok, without a message, when there is none any
+// more; what is submitted after it registers anew. Not here: sockets, threads, retries of requests whose outcome is
+// unknown (only the caller knows whether they are idempotent).
 #pragma once
 
 #include <memory>

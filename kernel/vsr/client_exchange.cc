@@ -23,6 +23,7 @@ u32 milliseconds_until(Instant deadline, Instant now) {
 
 void Client::Impl::transmit(Group& group) {
   group.due = false;
+  while (group.head != none && group.session == SessionId(0) && gives_back(group)) end_unregistered(group);
   if (group.head == none) return;
   if (!is_connected(group.target)) rotate(group);
   if (!is_connected(group.target)) return timers_.disarm(group.timer);  // the next `connected` sends it
@@ -169,6 +170,7 @@ void Client::Impl::follow_hint(Group& group, const Reply& reply, NodeId from) {
 // Nothing of this session can execute from now on. Did it before? Only another copy could have.
 void Client::Impl::on_session_over(Group& group, const Reply& reply) {
   if (group.exchange.registers) return;  // no answer to a register
+  if (gives_back(group)) return end_unregistered(group);
   if (!is_only_copy(group.exchange)) {
     const MessageRef refusal = group.exchange.refusal;
     return end_head(group, static_cast<Status>(reply.status), Outcome::unknown, refusal, false);
@@ -179,6 +181,13 @@ void Client::Impl::on_session_over(Group& group, const Reply& reply) {
 }
 
 // ---------------------------------------------------------------- endings
+
+bool Client::Impl::gives_back(const Group& group) const {
+  return submissions_[group.head].operation == operation_unregister;
+}
+
+// Whichever copy of it did that, or none had to.
+void Client::Impl::end_unregistered(Group& group) { end_head(group, Status::ok, Outcome::executed, {}, false); }
 
 void Client::Impl::end_head(Group& group, Status status, Outcome outcome, const MessageRef& message,
                             bool number_is_spent) {

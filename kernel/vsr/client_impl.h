@@ -86,6 +86,8 @@ class Client::Impl {
   void on_refused(Group& group, const Reply& reply, NodeId from, const MessageRef& message);
   void follow_hint(Group& group, const Reply& reply, NodeId from);
   void on_session_over(Group& group, const Reply& reply);
+  bool gives_back(const Group& group) const;  // the head of the queue is an unregister
+  void end_unregistered(Group& group);
   void end_head(Group& group, Status status, Outcome outcome, const MessageRef& message, bool number_is_spent);
   void hop(Group& group);
   void rotate(Group& group);

@@ -327,7 +327,7 @@ void Replica::fence(Turn& turn, FenceReason reason) {
   fenced_ = reason;
   for (u32 kind = 0; kind < timer_count; ++kind) disarm(turn, static_cast<Timer>(kind));
   ack_to_ = Op(0);
-  turn.counters.add(Counter::drop_contradiction);
+  if (reason == FenceReason::contradiction) turn.counters.add(Counter::drop_contradiction);
   turn.out.notifications.push_back({NotifyKind::fenced, group(), static_cast<u64>(reason), head_.raw()});
 }
 

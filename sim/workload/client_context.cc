@@ -4,6 +4,15 @@ namespace keelson::sim {
 
 Outcome ClientContext::call(GroupId group, Operation operation, Bytes body, Duration timeout) {
   const u64 call = clients_.history_.invoke(client_, group, operation, body, now());
+  return submit(call, group, operation, body, timeout);
+}
+
+void ClientContext::leave(GroupId group, Duration timeout) {
+  submit(std::nullopt, group, operation_unregister, {}, timeout);
+}
+
+Outcome ClientContext::submit(std::optional<u64> call, GroupId group, Operation operation, Bytes body,
+                              Duration timeout) {
   const Ticket ticket(clients_.next_ticket_++);
   Outcome outcome;
   clients_.open_[ticket] = {call, client_, clients_.fibers_.next_wait(), &outcome};
@@ -62,8 +71,13 @@ void Clients::on_reply(u16, const SubmitReply& reply) {
   const CallEnd end = reply.outcome == keelson::Outcome::executed       ? CallEnd::ok
                       : reply.outcome == keelson::Outcome::not_executed ? CallEnd::fail
                                                                         : CallEnd::info;
-  history_.end(open.call, end, reply.status, reply.message, world_.now());
-  *open.outcome = {end, reply.status, history_.calls()[open.call].op, history_.calls()[open.call].reply};
+  *open.outcome = {end, reply.status, Op(0), {}};
+  if (open.call) {
+    history_.end(*open.call, end, reply.status, reply.message, world_.now());
+    const Call& call = history_.calls()[*open.call];
+    open.outcome->op = call.op;
+    open.outcome->body = call.reply;
+  }
   fibers_.wake(open.waiter);
   schedule();
 }
@@ -74,7 +88,7 @@ void Clients::on_client_gone(u16 client) {
       ++at;
       continue;
     }
-    history_.end(at->second.call, CallEnd::info, Status::cancelled, MessageRef(), world_.now());
+    if (at->second.call) history_.end(*at->second.call, CallEnd::info, Status::cancelled, MessageRef(), world_.now());
     at = open_.erase(at);
   }
   if (clients_[client].body) fibers_.cancel_group(clients_[client].group);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 
 #include "keelson/sim/fiber.h"
@@ -31,6 +32,8 @@ class ClientContext {
 
   // Suspends until there is an answer, or none can come any more.
   Outcome call(GroupId group, Operation operation, Bytes body, Duration timeout);
+  // Gives the session of this group back, if there is one. No call of the history: it asks the machine for nothing.
+  void leave(GroupId group, Duration timeout);
   void sleep(Duration duration);
   bool running() const;  // false: the workload is asked to end
   Instant now() const;
@@ -50,6 +53,8 @@ class ClientContext {
   void expect(bool holds, const std::string& what);
 
  private:
+  Outcome submit(std::optional<u64> call, GroupId group, Operation operation, Bytes body, Duration timeout);
+
   Clients& clients_;
   u16 client_;
   u64 serial_base_;
@@ -82,7 +87,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
  private:
   friend class ClientContext;
   struct OpenCall {
-    u64 call;
+    std::optional<u64> call;  // in the history
     u16 client;
     Waiter waiter;
     Outcome* outcome;

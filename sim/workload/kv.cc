@@ -63,6 +63,8 @@ void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> gr
     }
     if (mix.think > Duration(0)) client.sleep(client.exponential(Site::work_think, mix.think));
   }
+  if (!client.chance(Site::work_leave, mix.leave_ppm)) return;
+  for (const GroupId group : groups) client.leave(group, mix.timeout);
 }
 
 void read_all_keys(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups) {

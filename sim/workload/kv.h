@@ -16,7 +16,8 @@ struct KvMix {
   u64 requests = 300;  // of each client; 0: until stopped
   Duration think;      // mean pause between two calls of one client
   Duration timeout = milliseconds(2000);
-  u32 retries = 3;  // new calls after a fail, never after an unknown outcome
+  u32 retries = 3;          // new calls after a fail, never after an unknown outcome
+  u64 leave_ppm = 500'000;  // whether a client that is done gives its sessions back
 };
 
 void run_kv(ClientContext& client, const KvMix& mix, std::span<const GroupId> groups);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "keelson/io/kv_client.h"
 #include "tests/lib/io/process.h"
 #include "tests/lib/io/temp_dir.h"
 
@@ -166,6 +167,35 @@ TEST_F(ServerTest, WithoutAClusterTheOutcomeIsKnown) {
   const auto shell = run({keelson, "shell", "--cluster", cluster(), "--timeout", "300ms"}, "put k v\n");
   EXPECT_EQ(shell.exit_code, 0);
   EXPECT_THAT(shell.out, HasSubstr("{\"ok\":false,\"error\":\"UNAVAILABLE\",\"unknown\":false,\"detail\":\""));
+}
+
+// The table has 1,024 entries, and a group forgets nobody who was there in the last ten minutes.
+TEST_F(ServerTest, ClientsThatComeAndGoDoNotFillTheSessionTable) {
+  Process server = start();
+  const io::ClientOptions options{{*io::parse_address(cluster())}, seconds(2)};
+  for (int i = 0; i < 1100; ++i) {
+    io::ClusterCaller caller(options, GroupId(1));
+    const auto result = io::run(caller, {io::KvCommand::Verb::get, "k", {}, {}});
+    ASSERT_TRUE(result.ok) << "call " << i << ": " << result.detail;
+  }
+}
+
+TEST_F(ServerTest, WhyItWasRefusedUntilTheDeadlineIsTold) {
+  {
+    Process server = start();
+    ASSERT_EQ(run({keelson, "kv", "put", "k", "v", "--cluster", cluster()}).exit_code, 0);
+    server.kill(SIGKILL);
+    server.wait();
+  }
+  const Damage the_log(256 * 1024, 4096, 4096, 8);
+  Process server = start();
+  const auto result = run({keelson, "kv", "get", "k", "--cluster", cluster(), "--timeout", "300ms"});
+  EXPECT_EQ(result.exit_code, 75);
+  EXPECT_THAT(result.err, HasSubstr("UNAVAILABLE"));
+  EXPECT_THAT(result.err, HasSubstr("refused until then: FENCED: the group is fenced on this replica"));
+  server.kill(SIGTERM);
+  server.wait();
+  EXPECT_THAT(server.read_errors(), HasSubstr("kernel.fenced group 1 (log_damaged), head "));
 }
 
 TEST_F(ServerTest, ShellAnswersEveryLine) {

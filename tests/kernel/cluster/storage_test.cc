@@ -390,6 +390,7 @@ TEST(FailingDisk, AFailedFlushAcksNothingAndRestartDecides) {
   c.run();
   c.expect_that(acks->size() == before, "no ack of what was not stored");
   c.expect_fenced(FenceReason::poisoned).on(victim).expect_notified(NotifyKind::fenced).on(victim);
+  c.expect_that(c.count(victim, Counter::drop_contradiction) == 0, "nobody contradicted the log");
   c.crash(victim).good_disk(victim).restart(victim).run_until_normal();
   c.expect_log({"a", "b"}).on(all).expect_fenced(FenceReason::none).on(all);
 }

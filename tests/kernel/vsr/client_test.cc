@@ -68,8 +68,9 @@ class ClientTest : public ::testing::Test {
     for (u16 n = 0; n < 3; ++n) in.peers.push_back({PeerEventKind::connected, Peer::node(NodeId(n)), {}, 0});
     step();
   }
-  void submit(u64 ticket, const std::string& body = "body", u64 timeout_ms = 0, u64 group = 1) {
-    in.submissions.push_back({Ticket(ticket), GroupId(group), Operation(0x201), milliseconds(timeout_ms),
+  void submit(u64 ticket, const std::string& body = "body", u64 timeout_ms = 0, u64 group = 1,
+              Operation operation = Operation(0x201)) {
+    in.submissions.push_back({Ticket(ticket), GroupId(group), operation, milliseconds(timeout_ms),
                               std::as_bytes(std::span(body.data(), body.size()))});
     step();
   }
@@ -552,6 +553,38 @@ TEST_F(ClientTest, ARegisterIsNotAnsweredBySessionZero) {
   EXPECT_TRUE(done.empty());
 }
 
+TEST_F(ClientTest, GivesItsSessionBackAndRegistersAnewUnderAnotherId) {
+  open_session();
+  submit(2, "", 0, 1, operation_unregister);
+  submit(3, "after");
+  const Sent unregister = take();
+  EXPECT_EQ(unregister.header.operation, operation_unregister);
+  EXPECT_EQ(unregister.header.session, SessionId(7));
+  EXPECT_EQ(unregister.header.request, RequestNo(2));
+  refuse(unregister, Status::session_unknown);  // how a replica says that it is gone
+  EXPECT_EQ(take_done(), (Done{2, Status::ok, Outcome::executed, ""}));
+  const Sent registration = take();
+  EXPECT_EQ(registration.header.operation, operation_register);
+  EXPECT_NE(registration.header.client, base_id) << "a late copy of the first register must not open the new session";
+  refuse(unregister, Status::session_unknown);
+  EXPECT_TRUE(done.empty()) << "the duplicate";
+}
+
+TEST_F(ClientTest, WithoutASessionThereIsNothingToGiveBack) {
+  submit(1, "", 0, 1, operation_unregister);
+  EXPECT_EQ(take_done(), (Done{1, Status::ok, Outcome::executed, ""})) << "though nobody is connected";
+  open_session();
+  submit(2, "", 0, 1, operation_unregister);
+  const Sent unregister = take();
+  pass(300);
+  refuse(take(), Status::session_unknown);  // the second copy's: the first one did it
+  EXPECT_EQ(take_done(), (Done{2, Status::ok, Outcome::executed, ""}));
+  submit(3, "", 0, 1, operation_unregister);
+  EXPECT_EQ(take_done(), (Done{3, Status::ok, Outcome::executed, ""}));
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(client.outstanding(), 0u);
+}
+
 TEST_F(ClientTest, RefusesWhatItCannotTake) {
   connect_all();
   const std::string large(limits.request_body_max() + 1, 'x');
@@ -559,11 +592,10 @@ TEST_F(ClientTest, RefusesWhatItCannotTake) {
   EXPECT_EQ(take_done(), (Done{1, Status::too_large, Outcome::not_executed, ""}));
   submit(2, "body", 0, 0);
   EXPECT_EQ(take_done(), (Done{2, Status::group_unknown, Outcome::not_executed, ""}));
-  for (const Operation operation : {operation_register, operation_unregister}) {
-    in.submissions.push_back({Ticket(3), GroupId(1), operation, Duration(), {}});
-    step();
-    EXPECT_EQ(take_done(), (Done{3, Status::bad_request, Outcome::not_executed, ""}));
-  }
+  submit(3, "", 0, 1, operation_register);
+  EXPECT_EQ(take_done(), (Done{3, Status::bad_request, Outcome::not_executed, ""}));
+  submit(3, "body", 0, 1, operation_unregister);
+  EXPECT_EQ(take_done(), (Done{3, Status::bad_request, Outcome::not_executed, ""}));
   for (u64 t = 10; t < 10 + limits.request_queue_max; ++t) submit(t);
   EXPECT_TRUE(done.empty());
   submit(20);
