@@ -37,6 +37,8 @@ u64 allocations_so_far() { return count.load(std::memory_order_relaxed); }
 
 }  // namespace keelson::bin
 
+// Sanitizers have theirs, and check that what is freed came from it.
+#if !defined(KEELSON_SANITIZED)
 void* operator new(std::size_t size) { return counted(std::malloc(size ? size : 1), size); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   const auto a = static_cast<std::size_t>(alignment);
@@ -46,3 +48,4 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#endif

@@ -1,20 +1,23 @@
 // keelson bench: what the kernel costs, measured here and now.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
+#include <sys/resource.h>
+#include <vector>
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/bench/lockstep.h"
 
 #include "allocations.h"
 #include "commands.h"
+#include "instructions.h"
 
 namespace keelson::bin {
 namespace {
 
 struct Options {
-  u32 requests_per_bag = 1;
+  std::vector<u32> requests_per_bag{1, 8, 64};
   u32 body = 1024;
   u32 keys = 1024;
   u64 ops = 200'000;
@@ -22,63 +25,110 @@ struct Options {
   bool json = false;
 };
 
+// Of one repetition. Time is CPU time of this thread: other programs disturb it less than the clock on the wall.
 struct Sample {
   double ns_per_op = 0;
+  double instructions_per_op = 0;  // 0: this machine does not count them
   double allocations_per_op = 0;
   double disk_bytes_per_op = 0;
   double wire_bytes_per_op = 0;
+  std::vector<double> slices;  // ns per op of each slice, sorted
 };
 
+double cpu_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
 // Each repetition is a cluster of its own: without checkpoints a log only grows.
-bool measure(const Options& options, Sample& sample) {
+bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
+  constexpr u64 slice_ops = 512;
   sim::LockstepConfig config;
-  config.requests_per_bag = options.requests_per_bag;
-  config.clients = std::min(config.limits.sessions_max, options.requests_per_bag * 8);
+  config.requests_per_bag = requests_per_bag;
+  config.clients = std::min(config.limits.sessions_max, requests_per_bag * 8);
   config.value_bytes = options.body;
   config.keys = options.keys;
   config.limits.wal_segments = 1024;
   sim::Lockstep cluster(config);
   if (!cluster.run(options.ops / 10)) return false;
+
+  sample.slices.reserve(options.ops / slice_ops + 1);
+  InstructionCounter instructions;
   const u64 allocations = allocations_so_far(), disk = cluster.bytes_written(), wire = cluster.bytes_sent();
-  const auto begin = std::chrono::steady_clock::now();
-  if (!cluster.run(options.ops)) return false;
-  const auto ns = static_cast<double>((std::chrono::steady_clock::now() - begin).count());
-  const auto ops = static_cast<double>(options.ops);
-  sample = {ns / ops, static_cast<double>(allocations_so_far() - allocations) / ops,
-            static_cast<double>(cluster.bytes_written() - disk) / ops,
-            static_cast<double>(cluster.bytes_sent() - wire) / ops};
+  const u64 before = cluster.answered(), counted = instructions.read();
+  const double begin = cpu_ns();
+  for (double at = begin; cluster.answered() - before < options.ops;) {
+    const u64 answered = cluster.answered();
+    if (!cluster.run(slice_ops)) return false;
+    const double now = cpu_ns();
+    sample.slices.push_back((now - at) / static_cast<double>(cluster.answered() - answered));
+    at = now;
+  }
+  const auto ops = static_cast<double>(cluster.answered() - before);
+  sample.ns_per_op = (cpu_ns() - begin) / ops;
+  sample.instructions_per_op = static_cast<double>(instructions.read() - counted) / ops;
+  sample.allocations_per_op = static_cast<double>(allocations_so_far() - allocations) / ops;
+  sample.disk_bytes_per_op = static_cast<double>(cluster.bytes_written() - disk) / ops;
+  sample.wire_bytes_per_op = static_cast<double>(cluster.bytes_sent() - wire) / ops;
+  std::sort(sample.slices.begin(), sample.slices.end());
   return true;
 }
 
-int bench_kernel(const Options& options) {
-  std::vector<Sample> samples;
-  for (u32 i = 0; i < options.repeats; ++i) {
-    Sample sample;
-    if (!measure(options, sample)) {
-      std::cerr << "keelson bench kernel: the cluster stopped making progress\n";
-      return io::exit_code::internal;
-    }
-    samples.push_back(sample);
-  }
-  std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) { return a.ns_per_op < b.ns_per_op; });
-  const Sample& median = samples[samples.size() / 2];
-  if (options.json) {
-    std::printf(
-        "{\"bench\":\"kernel\",\"requests_per_bag\":%u,\"body_bytes\":%u,\"ops\":%llu,\"ns_per_op\":%.1f,"
-        "\"ns_per_op_min\":%.1f,\"ns_per_op_max\":%.1f,\"allocations_per_op\":%.6f,\"disk_bytes_per_op\":%.0f,"
-        "\"wire_bytes_per_op\":%.0f}\n",
-        options.requests_per_bag, options.body, static_cast<unsigned long long>(options.ops), median.ns_per_op,
-        samples.front().ns_per_op, samples.back().ns_per_op, median.allocations_per_op, median.disk_bytes_per_op,
-        median.wire_bytes_per_op);
-    return 0;
-  }
+double quantile(const Sample& sample, double q) {
+  const auto last = static_cast<double>(sample.slices.size() - 1);
+  return sample.slices[static_cast<std::size_t>(q * last + 0.5)];
+}
+
+long peak_rss_kib() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+void print_json(const Options& options, u32 requests_per_bag, const Sample& s, double min, double max) {
   std::printf(
-      "kernel   3 replicas in one thread, %u request%s per bag, %u-byte values, %u keys, median of %u\n"
-      "         %.0f ns per committed op (%.0f to %.0f), %.6f allocations per op\n"
-      "         %.0f bytes per op to all disks, %.0f between nodes\n",
-      options.requests_per_bag, options.requests_per_bag == 1 ? "" : "s", options.body, options.keys, options.repeats,
-      median.ns_per_op, samples.front().ns_per_op, samples.back().ns_per_op, median.allocations_per_op,
-      median.disk_bytes_per_op, median.wire_bytes_per_op);
+      "{\"bench\":\"kernel\",\"requests_per_bag\":%u,\"body_bytes\":%u,\"keys\":%u,\"ops\":%llu,\"cpu_ns_per_op\":%.1f,"
+      "\"cpu_ns_per_op_min\":%.1f,\"cpu_ns_per_op_max\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
+      "\"instructions_per_op\":%.0f,\"allocations_per_op\":%.6f,\"disk_bytes_per_op\":%.0f,\"wire_bytes_per_op\":%.0f,"
+      "\"peak_rss_kib\":%ld}\n",
+      requests_per_bag, options.body, options.keys, static_cast<unsigned long long>(options.ops), s.ns_per_op, min, max,
+      quantile(s, 0.5), quantile(s, 0.99), quantile(s, 0.999), s.instructions_per_op, s.allocations_per_op,
+      s.disk_bytes_per_op, s.wire_bytes_per_op, peak_rss_kib());
+}
+
+void print_row(u32 requests_per_bag, const Sample& s, double min, double max) {
+  char instructions[32] = "-";
+  if (s.instructions_per_op > 0) std::snprintf(instructions, sizeof instructions, "%.0f", s.instructions_per_op);
+  std::printf("%8u %8.0f %7.0f-%-7.0f %7.0f %7.0f %7.0f %8s %8.4f %8.0f %8.0f\n", requests_per_bag, s.ns_per_op, min,
+              max, quantile(s, 0.5), quantile(s, 0.99), quantile(s, 0.999), instructions, s.allocations_per_op,
+              s.disk_bytes_per_op, s.wire_bytes_per_op);
+}
+
+int bench_kernel(const Options& options) {
+  if (!options.json)
+    std::printf(
+        "kernel: 3 replicas in one thread, no I/O, %u-byte values, %u keys, %llu ops, median of %u; per committed op\n"
+        "requests      CPU         best-     slices of 512 ops, ns\n"
+        " per bag       ns         worst     p50     p99   p99.9   instr.   allocs  to disk  on wire (bytes)\n",
+        options.body, options.keys, static_cast<unsigned long long>(options.ops), options.repeats);
+  for (const u32 requests_per_bag : options.requests_per_bag) {
+    std::vector<Sample> samples(options.repeats);
+    for (Sample& sample : samples)
+      if (!measure(options, requests_per_bag, sample)) {
+        std::cerr << "keelson bench kernel: the cluster stopped making progress\n";
+        return io::exit_code::internal;
+      }
+    std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) { return a.ns_per_op < b.ns_per_op; });
+    const Sample& median = samples[samples.size() / 2];
+    const double min = samples.front().ns_per_op, max = samples.back().ns_per_op;
+    options.json ? print_json(options, requests_per_bag, median, min, max)
+                 : print_row(requests_per_bag, median, min, max);
+    std::fflush(stdout);
+  }
+  if (!options.json)
+    std::printf("peak RSS %.1f MiB (a log of %llu ops in memory, three times)\n",
+                static_cast<double>(peak_rss_kib()) / 1024, static_cast<unsigned long long>(options.ops));
   return 0;
 }
 
@@ -90,12 +140,19 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto* kernel = bench->add_subcommand("kernel", "three replicas in one thread, a perfect driver, no I/O");
   auto options = std::make_shared<Options>();
   kernel->add_option("--requests-per-bag", options->requests_per_bag, "requests that reach the primary in one turn")
-      ->check(CLI::Range(1, 128));
-  kernel->add_option("--body", options->body, "bytes of a value")->check(CLI::Range(1, 60'000));
-  kernel->add_option("--keys", options->keys, "keys written in turn")->check(CLI::Range(1, 1'000'000));
-  kernel->add_option("--ops", options->ops, "operations of one repetition")->check(CLI::Range(1000, 900'000));
-  kernel->add_option("--repeats", options->repeats, "repetitions; the median is shown")->check(CLI::Range(1, 100));
-  kernel->add_flag("--json", options->json, "one JSON object");
+      ->check(CLI::Range(1, 128))
+      ->capture_default_str();
+  kernel->add_option("--body", options->body, "bytes of a value")->check(CLI::Range(1, 60'000))->capture_default_str();
+  kernel->add_option("--keys", options->keys, "keys written in turn")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  kernel->add_option("--ops", options->ops, "operations of one repetition")
+      ->check(CLI::Range(1000, 900'000))
+      ->capture_default_str();
+  kernel->add_option("--repeats", options->repeats, "repetitions; the median is shown")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  kernel->add_flag("--json", options->json, "one JSON object per row");
   kernel->callback([options, &exit_code] { exit_code = bench_kernel(*options); });
 }
 

@@ -51,8 +51,9 @@ void print_run(const sim::RunReport& r, const std::string& again) {
               << fixed(r.failure->at_ns, 1'000'000'000, 6) << " s, event " << r.failure->event << "\n           "
               << r.failure->detail << "\n";
   } else {
-    std::cout << "  checks   commits ok  promises ok  replay ok  invariants ok  liveness ok (" << r.events
-              << " events)\n";
+    std::cout << "  checks  ";
+    for (const auto& check : r.checks) std::cout << " " << check << " ok ";
+    std::cout << "(" << r.events << " events)\n";
     std::cout << "  " << verdict_text(r) << "       in " << fixed(r.wall_ns, 1'000'000'000, 2) << " s ("
               << r.virtual_ns / std::max<u64>(1, r.wall_ns) << "x real time)"
               << (r.verified ? ", twice with the same hash" : "") << "  trace " << r.trace_hash << "\n";

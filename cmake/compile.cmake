@@ -14,6 +14,7 @@ else()
 endif()
 
 if(KEELSON_SANITIZE)
+  add_compile_definitions(KEELSON_SANITIZED)
   add_compile_options(-fsanitize=${KEELSON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-maybe-uninitialized) # instrumented code confuses it; the other builds check
@@ -42,6 +43,7 @@ endif()
 # paths relative to the build folder, so that clones and build folders of one depth share objects.
 if(KEELSON_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+                                  CCACHE_SLOPPINESS=pch_defines,time_macros
                                   ${KEELSON_CCACHE})
   file(RELATIVE_PATH keelson_source_prefix ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
   set(keelson_include_prefix include)

@@ -87,7 +87,8 @@ tl::expected<config::v1::Identity, Refusal> read_identity(const ServerConfig& co
                                                        "not what format wrote",
                                                        {},
                                                        {},
-                                                       "restore the directory as a whole, or replace this node"}));
+                                                       "restore the directory as a whole, or leave the node off: one "
+                                                       "formatted anew takes no part in the groups it was in"}));
   return identity;
 }
 
@@ -151,11 +152,12 @@ tl::expected<DataDir, Refusal> DataDir::open(const ServerConfig& config) {
   if (!lost && ::fstat(dir.file_.get(), &info) != 0)
     return tl::unexpected(cannot(dir.file_path_, "cannot look at it", errno));
   if (lost || static_cast<u64>(info.st_size) != dir.file_bytes_)
-    return tl::unexpected(
-        refuse(exit_code::bad_data,
-               {dir.file_path_, 0, 0, lost ? "FILE_LOST" : "LAYOUT_TRUNCATED",
-                lost ? "missing" : "not the size it was made with", lost ? "" : std::to_string(info.st_size) + " bytes",
-                std::to_string(dir.file_bytes_) + " bytes", "restore the file as a whole, or replace this node"}));
+    return tl::unexpected(refuse(exit_code::bad_data, {dir.file_path_, 0, 0, lost ? "FILE_LOST" : "LAYOUT_TRUNCATED",
+                                                       lost ? "missing" : "not the size it was made with",
+                                                       lost ? "" : std::to_string(info.st_size) + " bytes",
+                                                       std::to_string(dir.file_bytes_) + " bytes",
+                                                       "restore the file as a whole, or leave the node off: one "
+                                                       "formatted anew takes no part in the groups it was in"}));
   // Never act on what a dead process wrote and did not flush; then read the medium, not what is left in memory.
   if (::fdatasync(dir.file_.get()) != 0) return tl::unexpected(cannot(dir.file_path_, "cannot flush", errno));
   ::posix_fadvise(dir.file_.get(), 0, 0, POSIX_FADV_DONTNEED);

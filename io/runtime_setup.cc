@@ -68,7 +68,8 @@ Refusal refusal_of(const ShardRefusal& refusal, const std::string& file) {
                                         "holds no superblock, though the directory was formatted",
                                         {},
                                         {},
-                                        "restore the file as a whole, or replace this node"});
+                                        "restore the file as a whole, or leave the node off: one formatted anew takes "
+                                        "no part in the groups it was in"});
   return refuse(exit_code_of(code), {file, 0, 0, capitals(code), filled_in(refusal), {}, {}, {}});
 }
 

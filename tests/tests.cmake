@@ -11,6 +11,7 @@ function(keelson_add_test_helpers folder suffix layer)
   endif()
   add_library(${target} STATIC ${sources})
   keelson_link_test_libraries(${target} ${layer})
+  keelson_compile_fast(${target})
 endfunction()
 
 # Links a test target with its layer and the helpers of that layer and all layers to its left.
@@ -49,6 +50,20 @@ function(keelson_add_tests folder)
   keelson_add_test_program(${arg_NAME}_property_test property "${property_sources}")
 endfunction()
 
+# Tests are compiled for the time it takes: unoptimised (what they test is not), lines but no variables for the
+# debugger, and the test libraries' headers parsed once per build.
+function(keelson_compile_fast target)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(${target} PRIVATE -O0 -g1)
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess) # lets ccache see through a precompiled header
+  endif()
+  if(NOT target STREQUAL "keelson_test_headers")
+    target_precompile_headers(${target} REUSE_FROM keelson_test_headers)
+  endif()
+endfunction()
+
 # Reads arg_LAYERS and arg_COMMAND of its caller.
 function(keelson_add_test_program target label sources)
   foreach(layer IN LISTS arg_LAYERS)
@@ -66,6 +81,7 @@ function(keelson_add_test_program target label sources)
     endif()
   endforeach()
   target_link_libraries(${target} PRIVATE GTest::gmock_main)
+  keelson_compile_fast(${target})
   target_compile_definitions(${target} PRIVATE KEELSON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(arg_COMMAND)
     target_compile_definitions(${target} PRIVATE KEELSON_COMMAND="$<TARGET_FILE:keelson>")

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/vsr/rules.h"
+
 namespace keelson {
 namespace {
 
@@ -160,10 +162,12 @@ void Shard::Impl::open(EffectBag& out) {
     }
     AnyMachine machine = config.machines->make(g.machine, config.limits);
     check(static_cast<bool>(machine));
+    RecoveredGroup found = recovery->take_group(g.group);
+    found.amnesiac = found.amnesiac || rules::has_forgotten(config.generation, members.size());
     replicas.push_back(
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
                                                 std::move(members), config.limits, config.tunables},
-                                  recovery->take_group(g.group), std::move(machine), timers, prng));
+                                  std::move(found), std::move(machine), timers, prng));
     touched.push_back(true);
   }
   recovery.reset();

@@ -75,7 +75,7 @@ class InFlight {
 
  private:
   std::size_t home(ClientId client) const {
-    return (client.lo ^ client.hi * 0x9e3779b97f4a7c15) >> 7 & (capacity_ - 1);
+    return ((client.lo ^ client.hi) * 0x9e3779b97f4a7c15) >> 32 & (capacity_ - 1);
   }
   std::size_t next(std::size_t i) const { return (i + 1) & (capacity_ - 1); }
   std::size_t capacity_;

@@ -61,6 +61,12 @@ constexpr Op committed_by_head(Op head, u32 pipeline_max) { return head.minus_sa
 // A backup that heard from its primary this recently does not vote it out.
 constexpr bool may_vote(Instant now, Instant last_sign, Duration fresh) { return now.since(last_sign) >= fresh; }
 
+// Groups are made of first generations. A node that was formatted anew has forgotten what the first one promised: it
+// may not vote again under its name. Alone, there is nobody to have promised anything to.
+constexpr bool has_forgotten(Generation generation, std::size_t voters) {
+  return generation != Generation(1) && voters > 1;
+}
+
 // A message is of an earlier life of its node.
 constexpr bool from_old_life(Incarnation message, Incarnation known) { return message < known; }
 

@@ -6,13 +6,14 @@ namespace keelson::sim::test {
 namespace {
 
 constexpr u64 superblock_io = 1'000'000'000;
+constexpr u32 boot_page_count = 2;
 constexpr Duration resend_every = milliseconds(200);
 constexpr GroupId echo_group{1};
 
 }  // namespace
 
 EchoShard::EchoShard(const EchoOptions& options, NodeId node, ShardId shard, Slabs& slabs)
-    : options_(options), node_(node), shard_(shard), slabs_(slabs), boot_page_(page_bytes) {}
+    : options_(options), node_(node), shard_(shard), slabs_(slabs), boot_pages_(boot_page_count * page_bytes) {}
 
 EchoShard::~EchoShard() = default;
 
@@ -31,7 +32,11 @@ Instant EchoShard::deadline() const { return options_.spin ? Instant() : next_be
 void EchoShard::step(const EventBag& in, EffectBag& out) {
   for (const auto& event : in.node)
     if (event.index() == 0) {
-      out.reads.push_back({.id = IoId(superblock_io), .zone = Zone::superblock, .offset = 0, .into = boot_page_});
+      for (u64 i = 0; i < boot_page_count; ++i)
+        out.reads.push_back({.id = IoId(superblock_io + i),
+                             .zone = Zone::superblock,
+                             .offset = i * page_bytes,
+                             .into = MutableBytes(boot_pages_).subspan(i * page_bytes, page_bytes)});
       if (options_.leak_slab) leaked_ = slabs_.acquire(16);
     }
   for (const auto& done : in.completions) {
@@ -73,16 +78,25 @@ void EchoShard::step(const EventBag& in, EffectBag& out) {
   if (in.now >= next_beat_) beat(in.now, out);
 }
 
+void EchoShard::count_boot(const Completion& done, EffectBag& out) {
+  const std::byte* page = boot_pages_.data() + (done.id.raw() - superblock_io) * page_bytes;
+  const u64 count = load<u64>(page);
+  if (done.status == IoStatus::ok && load<u64>(page + sizeof(u64)) == ~count) boots = std::max(boots, count);
+  if (++boot_reads_ < boot_page_count) return;
+  ++boots;
+  const MutableBytes older = MutableBytes(boot_pages_).subspan(boots % boot_page_count * page_bytes, page_bytes);
+  store(older.data(), boots);
+  store(older.data() + sizeof(u64), ~boots);
+  parts_[superblock_io] = older;
+  out.writes.push_back({.id = IoId(superblock_io),
+                        .zone = Zone::superblock,
+                        .offset = boots % boot_page_count * page_bytes,
+                        .parts = {&parts_[superblock_io], 1}});
+}
+
 void EchoShard::on_completion(const Completion& done, EffectBag& out) {
+  if (done.kind == IoKind::read) return count_boot(done, out);
   if (done.id.raw() == superblock_io) {
-    boots = load<u64>(boot_page_.data()) + 1;
-    store(boot_page_.data(), boots);
-    parts_[superblock_io] = boot_page_;
-    out.writes.push_back(
-        {.id = IoId(superblock_io + 1), .zone = Zone::superblock, .offset = 0, .parts = {&parts_[superblock_io], 1}});
-    return;
-  }
-  if (done.id.raw() == superblock_io + 1) {
     life_ = {Generation(1), Incarnation(static_cast<u32>(boots))};
     return;
   }
@@ -236,7 +250,7 @@ std::unique_ptr<Program> EchoPrograms::make_client(const ClientStart& start, Sla
 }
 
 DiskShape EchoPrograms::disk_shape() const {
-  return {.zone_bytes = {page_bytes, u64{page_bytes} * 65'536, page_bytes, page_bytes},
+  return {.zone_bytes = {boot_page_count * page_bytes, u64{page_bytes} * 65'536, page_bytes, page_bytes},
           .writes_in_flight_max = options.limits.writes_in_flight_max,
           .reads_in_flight_max = options.limits.reads_in_flight_max};
 }

@@ -56,6 +56,7 @@ class EchoShard final : public Program {
     Request request;
   };
   void on_completion(const Completion& done, EffectBag& out);
+  void count_boot(const Completion& done, EffectBag& out);
   void on_request(const Pending& pending, Bytes body, EffectBag& out);
   void answer(const Pending& pending, EffectBag& out);
   void reply_to(const Peer& client, const Request& request, EffectBag& out);
@@ -71,7 +72,9 @@ class EchoShard final : public Program {
   u64 beat_no_ = 0;
   u64 next_io_ = 1;
   u64 next_page_ = 0;
-  std::vector<std::byte> boot_page_;
+  // Its boots are counted on two pages in turn: a torn write spoils the older count only.
+  std::vector<std::byte> boot_pages_;
+  u32 boot_reads_ = 0;
   std::map<u64, std::vector<std::byte>> pages_;  // of writes in flight, by id
   std::map<u64, Bytes> parts_;
   std::map<u64, Pending> pending_;  // by the write that makes it durable
