@@ -43,15 +43,16 @@ int replay(const std::string& path, const std::string& trace, bool json) {
   sim::JsonTraceSink sink(trace_file);
   sim::Tape tape(sim::RecordedTape{std::get<std::vector<sim::RecordedStream>>(file->streams), {}});
   const sim::pb::Scenario resolved = sim::resolve(scenario, {}, tape);
+  const std::string command = "./keelson replay " + path;
   sim::RunReport report =
-      sim::run_scenario(resolved, tape, {path, file->seed, trace_file.is_open() ? &sink : nullptr, {}});
+      sim::run_scenario(resolved, tape, {command, file->seed, trace_file.is_open() ? &sink : nullptr, {}});
   if (file->outcome && report.verdict != sim::Verdict::nondeterministic &&
       sim::hex(file->outcome->trace_hash) != report.trace_hash) {
     report.verdict = sim::Verdict::nondeterministic;
     report.expected = false;
     report.failure = sim::Failure{"replay.other_hash",
                                   "the recorded run's hash is " + sim::hex(file->outcome->trace_hash),
-                                  "keelson replay " + path,
+                                  command,
                                   0,
                                   report.events,
                                   "end"};
@@ -60,7 +61,7 @@ int replay(const std::string& path, const std::string& trace, bool json) {
   if (json)
     std::cout << sim::to_json(report) << "\n";
   else
-    print_run(report, "./keelson replay " + path);
+    print_run(report, command);
   return sim::exit_code_of(report);
 }
 

@@ -39,24 +39,32 @@ std::string typed(const fs::path& file) {
 
 }  // namespace
 
-fs::path scenarios_folder() {
+fs::path need_scenarios_folder() {
   std::error_code error;
   const fs::path here = fs::current_path(error) / "scenarios";
   if (fs::is_directory(here, error)) return here;
   const fs::path command = fs::read_symlink("/proc/self/exe", error);  // <checkout>/build/<preset>/bin/keelson
   const fs::path checkout = command.parent_path().parent_path().parent_path().parent_path() / "scenarios";
-  return fs::is_directory(checkout, error) ? checkout : fs::path();
+  if (fs::is_directory(checkout, error)) return checkout;
+  std::cerr << "keelson sim: no scenarios: neither " << here.string() << " nor " << checkout.string()
+            << " is a folder; name a file or a folder, or run it in a checkout of keelson\n";
+  return {};
+}
+
+fs::path reports_folder() {
+  std::error_code error;
+  const fs::path here = fs::current_path(error);
+  for (fs::path folder = here; folder.has_relative_path(); folder = folder.parent_path())
+    if (fs::exists(folder / "sim" / "scenario.proto", error)) return folder / "build" / "reports";
+  return here / "keelson-reports";
 }
 
 std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named) {
   std::set<fs::path> files;
   bool good = true;
   if (named.empty()) {
-    const fs::path folder = scenarios_folder();
-    if (folder.empty()) {
-      std::cerr << "keelson sim: no scenario given, and no folder scenarios here; give a file or a folder\n";
-      return {};
-    }
+    const fs::path folder = need_scenarios_folder();
+    if (folder.empty()) return {};
     files.insert(folder / "smoke" / "default.textproto");
   }
   for (const auto& name : named) {

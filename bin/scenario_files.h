@@ -20,7 +20,10 @@ struct ScenarioFile {
 // to stderr, all of them; empty then.
 std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named);
 
-// The folder `scenarios` of this checkout, or empty.
-std::filesystem::path scenarios_folder();
+// The folder `scenarios` here, or of the checkout that the command was built in; empty, and said so, if there is none.
+std::filesystem::path need_scenarios_folder();
+
+// Where verdicts are kept: build/reports of the checkout that the current folder is in, else keelson-reports here.
+std::filesystem::path reports_folder();
 
 }  // namespace keelson::bin

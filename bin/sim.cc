@@ -86,17 +86,28 @@ class SimCommand {
       std::cout << run_task({0, range_.from}).trace_hash;
       return 0;
     }
-    if (single() && (!options_.tape.empty() || !options_.trace.empty())) return run_recorded();
-    return run_all();
+    if (options_.tape.empty() && options_.trace.empty()) return run_all();
+    return single() ? run_recorded() : too_many_to_record();
   }
 
  private:
   bool single() const { return files_.size() == 1 && range_.from == range_.to; }
 
+  int too_many_to_record() const {
+    return usage(std::string(options_.tape.empty() ? "--trace" : "--tape") + " writes a single run; got " +
+                 std::to_string(files_.size()) + (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " +
+                 std::to_string(range_.from) + ".." + std::to_string(range_.to) +
+                 "; expected one file, and --seed N instead of --seeds");
+  }
+
   int list() const {
-    const auto folder = scenarios_folder();
-    const auto files =
-        find_scenarios(options_.scenarios.empty() ? std::vector<std::string>{folder.string()} : options_.scenarios);
+    auto named = options_.scenarios;
+    if (named.empty()) {
+      const auto folder = need_scenarios_folder();
+      if (folder.empty()) return io::exit_code::bad_data;
+      named.push_back(folder.string());
+    }
+    const auto files = find_scenarios(named);
     for (const auto& file : files) std::cout << file.named << "\n    " << file.about << "\n";
     return files.empty() ? io::exit_code::bad_data : 0;
   }
@@ -138,7 +149,7 @@ class SimCommand {
     const ScenarioFile& file = files_[task.scenario];
     sim::Tape tape(sim::SeededTape{task.seed});
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
-    return sim::run_scenario(scenario, tape, {file.named, task.seed, nullptr, progress});
+    return sim::run_scenario(scenario, tape, {again_text(task), task.seed, nullptr, progress});
   }
 
   std::vector<std::string> again(const sim::CampaignTask& task) const {
@@ -149,6 +160,7 @@ class SimCommand {
     return words;
   }
 
+  // With the flags that were given and no others: what a swarm is free to draw depends on them.
   std::string again_text(const sim::CampaignTask& task) const {
     return "./keelson sim " + files_[task.scenario].named + " --seed " + std::to_string(task.seed) +
            (options_.limits.empty() ? "" : " --limits " + options_.limits);
@@ -165,8 +177,8 @@ class SimCommand {
     sim::Tape tape(sim::SeededTape{range_.from}, sim::Recording::on);
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     sim::JsonTraceSink sink(trace_file);
-    const auto report =
-        sim::run_scenario(scenario, tape, {file.named, range_.from, trace_file.is_open() ? &sink : nullptr, {}});
+    const auto report = sim::run_scenario(
+        scenario, tape, {again_text({0, range_.from}), range_.from, trace_file.is_open() ? &sink : nullptr, {}});
     if (!options_.tape.empty() && !write_tape_file(scenario, tape, report)) return cannot_write(options_.tape);
     show(report);
     return sim::exit_code_of(report);
@@ -201,12 +213,16 @@ class SimCommand {
     write_report(report);
   }
 
-  // The verdict stays beside the build, for whoever comes later.
-  static void write_report(const sim::RunReport& report) {
+  // The verdict stays, for whoever comes later. Other runs have other names: file, seed, and limits where given.
+  void write_report(const sim::RunReport& report) const {
     std::error_code error;
-    const auto folder = scenarios_folder().parent_path() / "build" / "reports";
+    const auto folder = reports_folder();
     std::filesystem::create_directories(folder, error);
-    std::ofstream out(folder / (report.scenario + "-" + std::to_string(report.seed) + ".json"));
+    std::string name = std::filesystem::path(files_[0].named).replace_extension().string();
+    std::replace(name.begin(), name.end(), '/', '-');
+    name.erase(0, name.find_first_not_of("-."));
+    name += "-" + std::to_string(report.seed) + (options_.limits.empty() ? "" : "-" + options_.limits) + ".json";
+    std::ofstream out(folder / name);
     if (out << sim::to_json(report) << "\n") return;
   }
 
@@ -224,6 +240,7 @@ class SimCommand {
     campaign.run_elsewhere = [&](const sim::CampaignTask& task) {
       return sim::run_and_capture(again(task), task.seed * 31 + 7);
     };
+    campaign.again = [&](const sim::CampaignTask& task) { return again_text(task); };
     campaign.died = [&](const sim::CampaignTask& task, const std::string& how) { return died(task, how); };
     campaign.on_report = [&](const sim::RunReport& report) {
       bar.clear();

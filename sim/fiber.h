@@ -65,7 +65,7 @@ class FiberOwner {
   }
 };
 
-enum class FiberOrder : u8 { fifo, chosen };  // feature fiber_shuffle
+enum class FiberOrder : u8 { fifo, chosen };
 
 template <class R>
 class Join;

@@ -28,6 +28,7 @@ void History::end(u64 id, CallEnd end, Status status, const MessageRef& answer, 
   call.returned = at;
   if (answer) {
     const Reply reply = answer.as<Reply>();
+    if (reply.op == Op(0)) call.refusal = static_cast<Status>(reply.status);
     call.op = reply.op;
     call.client_id = reply.client;
     call.session = reply.session;

@@ -5,6 +5,7 @@
 // judgement.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "keelson/base/status.h"
@@ -25,8 +26,9 @@ struct Call {
   u64 floor_op = 0;  // highest op of the group that had been answered to anybody when it was invoked
   CallEnd end = CallEnd::open;
   Status status = Status::ok;
-  Op op;               // ok: where it was executed
-  ClientId client_id;  // as the kernel's client used it; of an answer by a replica
+  std::optional<Status> refusal;  // not ok: what it was refused with last, if it was
+  Op op;                          // ok: where it was executed
+  ClientId client_id;             // as the kernel's client used it; of an answer by a replica
   SessionId session;
   RequestNo request;
   std::vector<std::byte> reply;

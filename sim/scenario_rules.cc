@@ -4,6 +4,7 @@
 #include <set>
 
 #include "keelson/base/limits.h"
+#include "keelson/sim/check_off.h"
 #include "keelson/sim/scenario_swarm.h"
 
 namespace keelson::sim {
@@ -400,12 +401,6 @@ void check_rules(const pb::Scenario& scenario, const ProtoText& text, const std:
     check.set_code(rule.code);
     rule.check(check);
   }
-}
-
-const std::vector<std::string>& checker_names() {
-  static const std::vector<std::string> names{"commits", "promises", "durability", "linearizable", "sessions",
-                                              "views",   "storage",  "bounds",     "liveness",     "history"};
-  return names;
 }
 
 }  // namespace keelson::sim

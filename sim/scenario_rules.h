@@ -10,7 +10,4 @@ namespace keelson::sim {
 // Appends a problem for each broken rule, placed where the file says what breaks it. `stem`: what `name` must equal.
 void check_rules(const pb::Scenario& scenario, const ProtoText& text, const std::string& stem, Problems& problems);
 
-// Names that check_off knows (simulation.md §5).
-const std::vector<std::string>& checker_names();
-
 }  // namespace keelson::sim

@@ -73,6 +73,7 @@ struct TurnSettings {
   u64 bag_shuffle_ppm = 0;     // of bags with messages of two sources or more
   u64 effect_shuffle_ppm = 0;  // of turns with two effects or more
   u64 tie_shuffle_ppm = 0;     // of events with others at the same instant
+  bool fiber_shuffle = false;  // which of the clients that are ready at the same instant goes first is drawn
 };
 
 struct CrashSettings {  // of every crash, scripted or random

@@ -73,6 +73,7 @@ TurnSettings turn_of(const pb::Turn& from) {
   to.bag_shuffle_ppm = from.bag_shuffle_ppm();
   to.effect_shuffle_ppm = from.effect_shuffle_ppm();
   to.tie_shuffle_ppm = from.tie_shuffle_ppm();
+  to.fiber_shuffle = from.fiber_shuffle();
   return to;
 }
 

@@ -1,7 +1,7 @@
 // Checker: an observer that fails the run. Each checks one thing, has a stable name, and never changes what it sees.
 //
-// Who uses it: the runner adds all of them to every run (list.h). A checker sees every turn's bags before the effects
-// are carried out, and may look at the programs. It draws nothing. Not here: the verdict (run.h).
+// Who uses it: the runner adds all of them to every run (run/cluster.h). A checker sees every turn's bags before the
+// effects are carried out, and may look at the programs. It draws nothing. Not here: the verdict (run.h).
 #pragma once
 
 #include <string>
@@ -14,19 +14,23 @@ class Checker : public Observer {
  public:
   Checker(World& world, std::string name) : world_(world), name_(std::move(name)) {}
   const std::string& name() const { return name_; }
+  // Goes on watching and fails nothing (check_off).
+  void silence() { on_ = false; }
+  bool on() const { return on_; }
   // After the last event of a run that ended well.
   virtual void at_end() {}
 
  protected:
   void fail(const std::string& invariant, const std::string& detail, NodeId node = no_node,
             ViolationKind kind = ViolationKind::safety) {
-    world_.fail({.kind = kind, .checker = name_, .invariant = invariant, .detail = detail, .node = node});
+    if (on_) world_.fail({.kind = kind, .checker = name_, .invariant = invariant, .detail = detail, .node = node});
   }
   bool failed() const { return world_.violation().has_value(); }
   World& world_;
 
  private:
   std::string name_;
+  bool on_ = true;
 };
 
 // For details: "group 1", "op 12".

@@ -50,7 +50,7 @@ RunReport run_task(const Campaign& campaign, std::size_t index) {
   report.expected = false;
   report.failure = Failure{"determinism.two_hashes",
                            again.empty() ? "the second run did not end" : "the second run's trace hash is " + again,
-                           "",
+                           campaign.again(task),
                            0,
                            0,
                            ""};

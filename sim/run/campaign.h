@@ -26,6 +26,8 @@ struct Campaign {
   std::function<RunReport(const CampaignTask&)> run;
   // The trace hash of the task, from another process; empty if that failed.
   std::function<std::string(const CampaignTask&)> run_elsewhere;
+  // The command that runs the task once more.
+  std::function<std::string(const CampaignTask&)> again;
   // What a worker that died is reported as.
   std::function<RunReport(const CampaignTask&, const std::string& how)> died;
   // In order of task.

@@ -1,5 +1,6 @@
 #include "keelson/sim/run/cluster.h"
 
+#include "keelson/sim/check_off.h"
 #include "keelson/sim/settings_of.h"
 
 namespace keelson::sim {
@@ -63,7 +64,7 @@ std::vector<GroupId> kv_groups_of(const KernelPrograms& programs) {
 
 void ShardWatch::on_turn(const TurnSeen& seen) {
   const Shard* shard = seen.program.shard();
-  if (shard) world_.guarded(seen.node, [shard] { shard->check_invariants(); });
+  if (on_ && shard) world_.guarded(seen.node, [shard] { shard->check_invariants(); });
 }
 
 void ShardWatch::on_crash(HostId host, CrashKind) {
@@ -106,19 +107,17 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       clients(world, history),
       client_watch(world.population(), clients),
       kv_groups(kv_groups_of(programs)) {
-  const auto on = [&](const std::string& name) {
-    const auto& off = scenario.check_off();
-    return std::find(off.begin(), off.end(), name) == off.end();
-  };
+  if (!is_on(scenario, Checked::commits)) commits.silence();
+  if (!is_on(scenario, Checked::promises)) promises.silence();
+  if (!is_on(scenario, Checked::replay)) replay.silence();
+  if (!is_on(scenario, Checked::invariants)) shards.silence();
   world.add_observer(roles);
-  if (on("invariants")) world.add_observer(shards);
+  world.add_observer(shards);
   world.add_observer(logs);
-  if (on("commits")) world.add_observer(commits);
-  if (on("commits") && on("replay")) {
-    world.add_observer(replay);
-    history.set_listener(&replay);
-  }
-  if (on("promises")) world.add_observer(promises);
+  world.add_observer(commits);
+  world.add_observer(replay);
+  history.set_listener(&replay);
+  world.add_observer(promises);
   world.add_observer(client_watch);
 }
 

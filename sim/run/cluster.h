@@ -15,6 +15,8 @@ namespace keelson::sim {
 class ShardWatch final : public Observer {
  public:
   explicit ShardWatch(World& world) : world_(world) {}
+  void silence() { on_ = false; }
+  bool on() const { return on_; }
   void on_turn(const TurnSeen& seen) override;
   void on_crash(HostId host, CrashKind kind) override;
   // Of lives that ended, and of those that run.
@@ -23,6 +25,7 @@ class ShardWatch final : public Observer {
  private:
   void gather(NodeId node, std::map<std::string, u64>& into) const;
   World& world_;
+  bool on_ = true;
   std::map<std::string, u64> ended_;
 };
 

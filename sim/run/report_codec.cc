@@ -21,6 +21,7 @@ std::string encode_report(const RunReport& r) {
   out.set_calls_fail(r.calls_fail);
   out.set_calls_info(r.calls_info);
   out.set_shape(r.shape);
+  for (const auto& name : r.checks) out.add_check(name);
   for (const auto& [name, count] : r.faults) {
     auto* f = out.add_fault();
     f->set_name(name);
@@ -62,6 +63,7 @@ std::optional<RunReport> decode_report(const std::string& bytes) {
   r.calls_fail = in.calls_fail();
   r.calls_info = in.calls_info();
   r.shape = in.shape();
+  r.checks.assign(in.check().begin(), in.check().end());
   for (const auto& f : in.fault()) r.faults[f.name()] = f.count();
   for (const auto& m : in.mark()) r.marks[m.name()] = m.count();
   if (in.has_failure())

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 
+#include "keelson/sim/check_off.h"
 #include "keelson/sim/phases.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/run/liveness.h"
@@ -42,6 +43,7 @@ class Run {
  private:
   bool broken() const { return cluster_.world.violation().has_value(); }
   void fail(ViolationKind kind, const std::string& checker, const std::string& invariant, const std::string& detail) {
+    if (kind == ViolationKind::liveness && !is_on(scenario_, Checked::liveness)) return;
     cluster_.world.fail({.kind = kind, .checker = checker, .invariant = invariant, .detail = detail});
   }
 
@@ -170,8 +172,18 @@ class Run {
     cluster_.clients.run(0, [this](ClientContext& context) { read_all_keys(context, keys_, cluster_.kv_groups); });
     go(part.limit, [&] { return requests_done(); });
     if (!broken() && !requests_done())
-      fail(ViolationKind::liveness, "liveness", "drain",
-           "the final reads were not answered: " + not_live(cluster_, phases_.core()));
+      fail(ViolationKind::liveness, "liveness", "drain", "the final reads were not answered: " + why_not_read());
+  }
+
+  std::string why_not_read() {
+    std::string why = std::to_string(cluster_.clients.open_calls()) + " calls are open";
+    const auto& calls = cluster_.history.calls();
+    const auto refused = std::find_if(calls.rbegin(), calls.rend(),
+                                      [](const Call& call) { return call.client == 0 && call.end != CallEnd::open; });
+    if (refused != calls.rend() && refused->end != CallEnd::ok)
+      why.append(", client 0 was told ").append(info(refused->refusal.value_or(refused->status)).name);
+    const std::string who = not_live(cluster_, phases_.core());
+    return who.empty() ? why : why + "; " + who;
   }
 
   void quiet(const Part& part) {
@@ -200,11 +212,10 @@ class Run {
     const bool tiny = scenario_.cluster().limits() == pb::LimitsProfile::TINY;
     r.shape = std::to_string(scenario_.cluster().replicas()) + " replicas, " +
               std::to_string(scenario_.cluster().clients()) + " clients, " + (tiny ? "tiny" : "standard") + " limits";
+    r.checks = checkers_on(scenario_);
     judge(r);
     r.expected = r.verdict == static_cast<Verdict>(scenario_.expect().verdict());
-    const std::string limits = tiny ? " --limits tiny" : " --limits standard";
-    if (r.failure)
-      r.failure->reproduce = "./keelson sim " + options_.named + " --seed " + std::to_string(r.seed) + limits;
+    if (r.failure) r.failure->reproduce = options_.again;
     return r;
   }
 

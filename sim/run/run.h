@@ -21,7 +21,7 @@ struct RunProgress {
 };
 
 struct RunOptions {
-  std::string named;  // what the command line called the scenario, for `reproduce`
+  std::string again;  // the command that does this run once more, for `reproduce`
   u64 seed = 0;
   TraceSink* trace = nullptr;
   std::function<void(const RunProgress&)> progress;  // may be empty

@@ -41,6 +41,12 @@ std::string counts(const std::map<std::string, u64>& values) {
   return object.close();
 }
 
+std::string list(const std::vector<std::string>& names) {
+  std::string text = "[";
+  for (const auto& name : names) text += (text.size() > 1 ? "," : "") + json_string(name);
+  return text + "]";
+}
+
 u64 per_second(u64 count, u64 ns) {
   __extension__ using u128 = unsigned __int128;
   return ns == 0 ? 0 : static_cast<u64>(static_cast<u128>(count) * 1'000'000'000 / ns);
@@ -106,6 +112,7 @@ std::string to_json(const RunReport& r) {
       .field("verified", r.verified)
       .field("calls", Object().field("ok", r.calls_ok).field("fail", r.calls_fail).field("info", r.calls_info).close())
       .field("marks", counts(r.marks))
+      .field("checks", list(r.checks))
       .close();
 }
 

@@ -40,7 +40,8 @@ struct RunReport {
   u64 calls_ok = 0, calls_fail = 0, calls_info = 0;
   std::map<std::string, u64> faults;
   std::map<std::string, u64> marks;
-  std::string shape;  // "3 replicas, 4 clients, tiny limits"
+  std::vector<std::string> checks;  // those that were on
+  std::string shape;                // "3 replicas, 4 clients, tiny limits"
   std::optional<Failure> failure;
 };
 

@@ -31,7 +31,11 @@ void ClientContext::expect(bool holds, const std::string& what) {
 }
 
 Clients::Clients(World& world, History& history)
-    : world_(world), history_(history), fibers_(*this), clients_(world.population().clients) {
+    : world_(world),
+      history_(history),
+      fibers_(*this, FiberOrder::chosen),
+      clients_(world.population().clients),
+      order_(world.core().tape.stream("world")) {
   world.set_reply_reader(this);
 }
 
@@ -104,6 +108,10 @@ void Clients::dismiss() {
 }
 
 void Clients::wake() { schedule(); }
+
+u64 Clients::choose(u64 ready) {
+  return world_.core().settings.turn.fiber_shuffle ? order_.below(Site::fiber_shuffle, ready) : 0;
+}
 
 void Clients::schedule() {
   const Instant next = fibers_.next_ready();

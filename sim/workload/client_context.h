@@ -99,6 +99,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
     FiberGroup group{0};
   };
   Instant now() const override { return world_.now(); }
+  u64 choose(u64 ready) override;
   void on_time(u64 token) override;
   void schedule();
   void spawn(u16 client);
@@ -108,6 +109,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
   Fibers fibers_;
   std::map<Ticket, OpenCall> open_;
   std::vector<Client> clients_;
+  Stream order_;  // of those that are ready at the same instant
   u64 next_ticket_ = 1;
   bool running_ = true;
   Instant scheduled_ = Instant::never();

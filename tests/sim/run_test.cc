@@ -1,0 +1,115 @@
+// Whole runs of scenarios: what check_off leaves out, what a failure says, in which order clients go.
+#include "keelson/sim/run/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "keelson/sim/check_off.h"
+#include "keelson/sim/run/cluster.h"
+#include "keelson/sim/settings_of.h"
+
+namespace keelson::sim {
+namespace {
+
+using testing::ElementsAre;
+
+pb::Scenario resolved(const std::string& text) {
+  const auto scenario = parse_scenario("name: \"x\" background: NONE " + text, "x.textproto", {});
+  EXPECT_TRUE(scenario) << scenario.error()[0].describe();
+  Tape tape(SeededTape{1});
+  return resolve(scenario.value_or(pb::Scenario()), {}, tape);
+}
+
+RunReport run(const std::string& text) {
+  Tape tape(SeededTape{1});
+  return run_scenario(resolved(text), tape, {"./keelson sim x.textproto --seed 1", 1, nullptr, {}});
+}
+
+// The log of tiny limits holds 4,096 ops: everything after them is refused, the reads of the drain as well.
+const std::string full_log = "cluster { clients: 4 } workload { kv {} requests: 1100 think_us: 10 } ";
+
+TEST(Run, ADrainThatIsNotAnsweredSaysWhatTheReaderWasTold) {
+  const RunReport report = run(full_log);
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.verdict, Verdict::liveness);
+  EXPECT_EQ(report.failure->kind, "liveness.drain");
+  EXPECT_EQ(report.failure->detail,
+            "the final reads were not answered: 0 calls are open, client 0 was told storage_full");
+  EXPECT_EQ(report.failure->reproduce, "./keelson sim x.textproto --seed 1");
+}
+
+TEST(CheckOff, WithoutLivenessNothingHasToHappenInTime) {
+  const RunReport report = run(full_log + "check_off: 'liveness'");
+  EXPECT_EQ(report.verdict, Verdict::ok) << report.failure->detail;
+  EXPECT_THAT(report.checks, ElementsAre("commits", "promises", "replay", "invariants"));
+}
+
+struct Switches {
+  bool commits, promises, replay, invariants;
+  bool operator==(const Switches&) const = default;
+};
+Switches switches_with(const std::string& check_off) {
+  Tape tape(SeededTape{1});
+  const RunCluster cluster(resolved(check_off), tape, 1, nullptr);
+  return {cluster.commits.on(), cluster.promises.on(), cluster.replay.on(), cluster.shards.on()};
+}
+
+TEST(CheckOff, EachNameSwitchesItsCheckerOffAndNoOther) {
+  EXPECT_EQ(switches_with(""), (Switches{true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'commits'"), (Switches{false, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'promises'"), (Switches{true, false, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'replay'"), (Switches{true, true, false, true}));
+  EXPECT_EQ(switches_with("check_off: 'invariants'"), (Switches{true, true, true, false}));
+  EXPECT_EQ(switches_with("check_off: 'liveness'"), (Switches{true, true, true, true}));
+  EXPECT_EQ(checker_names().size(), 5u) << "a new one needs a line above";
+}
+
+TEST(CheckOff, ASilencedCheckerFailsNothing) {
+  struct Failing final : Checker {
+    explicit Failing(World& world) : Checker(world, "failing") {}
+    void on_turn(const TurnSeen&) override { fail("always", "it fails"); }
+  };
+  for (const bool silent : {false, true}) {
+    Tape tape(SeededTape{1});
+    RunCluster cluster(resolved(""), tape, 1, nullptr);
+    Failing checker(cluster.world);
+    if (silent) checker.silence();
+    cluster.world.add_observer(checker);
+    cluster.world.start_all();
+    cluster.world.run_for(seconds(1));
+    EXPECT_EQ(cluster.world.violation().has_value(), !silent);
+  }
+}
+
+// Eight clients whose first calls are made at the same instant, in the order in which they come.
+std::vector<u16> first_callers(bool shuffle) {
+  Tape tape(SeededTape{3});
+  RunCluster cluster(resolved("cluster { clients: 8 limits: STANDARD }"), tape, 1, nullptr);
+  Settings settings = calm_settings();
+  settings.turn.fiber_shuffle = shuffle;
+  cluster.world.set_settings(settings);
+  cluster.world.start_all();
+  cluster.world.run_for(seconds(1));
+  for (u16 c = 0; c < 8; ++c)
+    cluster.clients.run(
+        c, [&](ClientContext& context) { context.call(GroupId(1), Operation(0x201), {}, milliseconds(500)); });
+  cluster.world.run_for(seconds(1));
+  std::vector<u16> callers;
+  for (const Call& call : cluster.history.calls()) callers.push_back(call.client);
+  return callers;
+}
+
+TEST(FiberShuffle, DrawsWhichOfTheReadyClientsGoesFirst) {
+  EXPECT_THAT(first_callers(false), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  const auto shuffled = first_callers(true);
+  EXPECT_THAT(shuffled, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  EXPECT_THAT(shuffled, testing::Not(ElementsAre(0, 1, 2, 3, 4, 5, 6, 7)));
+}
+
+TEST(FiberShuffle, IsASettingOfAPhase) {
+  const auto scenario = resolved("turn { fiber_shuffle: true }");
+  EXPECT_TRUE(settings_of(faults_of(scenario, nullptr)).turn.fiber_shuffle);
+}
+
+}  // namespace
+}  // namespace keelson::sim
