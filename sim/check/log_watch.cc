@@ -171,6 +171,15 @@ bool LogWatch::stored(NodeId node, GroupId group, Op op, const Digest& identity)
                      [&](const auto& r) { return r.identity == identity && r.stored(); });
 }
 
+bool LogWatch::has_record(NodeId node, GroupId group, Op op, const Digest& identity) const {
+  const auto at = nodes_.find(node);
+  if (at == nodes_.end()) return false;
+  const auto records = at->second.prepares.find({group, op});
+  if (records == at->second.prepares.end()) return false;
+  return std::any_of(records->second.begin(), records->second.end(),
+                     [&](const auto& r) { return r.identity == identity && r.record_durable; });
+}
+
 bool LogWatch::promised(NodeId node, GroupId group, View view, View log_view) const {
   if (view == View(0) && log_view == View(0)) return true;  // what every group starts with
   const auto at = nodes_.find(node);

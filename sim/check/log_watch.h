@@ -37,6 +37,8 @@ class LogWatch : public Observer {
 
   // A prepare of exactly this identity is stored on the node.
   bool stored(NodeId node, GroupId group, Op op, const Digest& identity) const;
+  // At least its record is: after a crash a log may do without the index entry.
+  bool has_record(NodeId node, GroupId group, Op op, const Digest& identity) const;
   // Some stored group_state of the node promises at least this.
   bool promised(NodeId node, GroupId group, View view, View log_view) const;
   // The whole prepare with this identity; empty if none was ever written. Copies are equal but for view and author.

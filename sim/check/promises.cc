@@ -1,9 +1,13 @@
 #include "keelson/sim/check/promises.h"
 
+#include "keelson/node/shard.h"
+#include "keelson/vsr/quorum.h"
+
 namespace keelson::sim {
 
 void Promises::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node) return;
+  check_commits(seen);
   for (const auto& send : seen.out.sends) {
     const Header header = send.message.header();
     switch (header.command) {
@@ -21,6 +25,25 @@ void Promises::on_turn(const TurnSeen& seen) {
         break;
       default:
         break;
+    }
+  }
+}
+
+void Promises::check_commits(const TurnSeen& seen) {
+  const Shard* shard = seen.program.shard();
+  for (std::size_t i = 0; shard && i < seen.program.group_count(); ++i) {
+    const GroupView view = seen.program.group(i);
+    Op& checked = committed_[view.group];
+    for (; checked < view.commit_min; ++checked) {
+      const CommittedOp op = shard->committed(i, checked + 1);
+      u8 copies = 0;
+      for (u16 n = 0; n < world_.population().nodes; ++n)
+        copies += op.known && logs_.has_record(NodeId(n), view.group, op.op, op.identity);
+      if (!op.known || copies >= Quorums::of(view.voters).replication) continue;
+      fail("commit_stored",
+           text(seen.node) + " applied " + text(op.op) + " of " + text(view.group) + ", which only " +
+               std::to_string(copies) + " of " + std::to_string(view.voters) + " replicas ever stored",
+           seen.node);
     }
   }
 }

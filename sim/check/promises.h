@@ -1,5 +1,6 @@
 // Promises: at the instant a message leaves a node, everything it promises must be durable there, by the bytes that the
-// disk confirmed (docs/protocol.md, "what waits for what"). Finds a broken promise at its cause, not at the loss.
+// disk confirmed (docs/protocol.md, "what waits for what"). And an op that anybody applies must have been stored by a
+// replication quorum. Finds a broken promise at its cause, not at the loss.
 #pragma once
 
 #include "keelson/sim/check/checker.h"
@@ -13,10 +14,12 @@ class Promises final : public Checker {
   void on_turn(const TurnSeen& seen) override;
 
  private:
+  void check_commits(const TurnSeen& seen);
   void check_prepare_ok(NodeId node, const PrepareOk& ok);
   void expect_promise(NodeId node, const Header& header, View log_view, const char* what);
 
   const LogWatch& logs_;
+  std::map<GroupId, Op> committed_;  // checked up to here
 };
 
 }  // namespace keelson::sim
