@@ -18,6 +18,10 @@ if(TARGET keelson_kernel)
 endif()
 set(keelson_installed_drivers "")
 foreach(driver driver sim io)
+  set(folder ${driver})
+  if(driver STREQUAL "driver")
+    set(folder kernel/driver)
+  endif()
   if(TARGET keelson_${driver})
     list(APPEND keelson_installed_drivers ${driver})
     set_target_properties(keelson_${driver} PROPERTIES EXPORT_NAME ${driver})
@@ -28,7 +32,7 @@ foreach(driver driver sim io)
       ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
       FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     install(
-      DIRECTORY ${driver}/
+      DIRECTORY ${folder}/
       DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/keelson/${driver}
       FILES_MATCHING
       PATTERN *.def

@@ -20,7 +20,7 @@ std::string filled_in(const ShardRefusal& refusal) {
 }
 
 int exit_code_of(const std::string& code) {
-  if (code == "superblock_write_failed") return exit_code::io_error;
+  if (code == "superblock_write_failed" || code == "log_write_failed") return exit_code::io_error;
   for (const char* of_identity : {"wrong_cluster", "wrong_node", "wrong_generation", "wrong_shard", "limits_mismatch"})
     if (code == of_identity) return exit_code::configuration;
   return exit_code::bad_data;

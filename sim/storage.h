@@ -41,7 +41,7 @@ class Disk {
     Instant done_at;
     Digest digest;  // of what is written
   };
-  // Why an operation breaks the contract of kernel.md §1.2.
+  // Why an operation breaks the step contract (docs/architecture.md).
   using Refused = std::string;
 
   Disk(const DiskShape& shape, PagePool& pages, Stream stream, const DiskSettings& settings, FaultCounts& faults);

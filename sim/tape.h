@@ -109,7 +109,7 @@ class Stream {
   StreamId id_;
 };
 
-// Where decisions come from. Bytes (libFuzzer) and Enumerated (exploration) of simulation.md §2.3 join here.
+// Where decisions come from.
 struct SeededTape {
   u64 seed = 0;
 };

@@ -1,4 +1,4 @@
-// ClusterClock: what time it is, as agreed by a majority of the metadata group's voters. Kernel.md §3.5.
+// ClusterClock: what time it is, as agreed by a majority of the metadata group's voters (docs/protocol.md, clock).
 //
 // Who uses it: a shard feeds it every wall time it is given and every echo that a beat carries; primaries take the
 // timestamps of their prepares from it. No safety depends on it: a log's timestamps increase whatever it says. One per

@@ -16,7 +16,7 @@ constexpr bool may_commit(const Votes& acks, const Quorums& quorums) { return ac
 // Counts an ack of `from`: an op's acks are a set.
 constexpr bool count_ack(Votes& acks, ReplicaIndex from) { return acks.add(from); }
 
-// A replica acks what is durable, under a promise that is durable (kernel.md 4.9, first row).
+// A replica acks what is durable, under a promise that is durable (docs/protocol.md, what waits for what, first row).
 constexpr bool may_ack(const LogEntry& entry, View view, View stored_view, View stored_log_view) {
   return entry.has(log_bit::stored) && stored_view == view && stored_log_view == view;
 }

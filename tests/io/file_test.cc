@@ -1,4 +1,4 @@
-// What every file backend promises (io.md's conformance list, as far as this back end goes).
+// What every file backend promises (io/file.h).
 #include "keelson/io/file.h"
 
 #include <atomic>

@@ -1,8 +1,8 @@
 // MemoryDisk: a disk for tests of kernel/: takes the I/O of an EffectBag, carries it out in the order a test asks for,
 // fails it, tears it in sectors of 512 bytes when the power goes, and hands damage out where it is told to.
 //
-// Misuse that kernel.md §1.2 forbids (overlap, alignment, bytes that change under a Write) throws Misuse, so that a
-// test fails and a property shrinks. Pages that were never written are zeros, as after format.
+// What the step contract forbids (docs/architecture.md: overlap, misalignment, bytes that change under a Write) throws
+// Misuse, so that a test fails and a property shrinks. Pages that were never written are zeros, as after format.
 #pragma once
 
 #include <algorithm>

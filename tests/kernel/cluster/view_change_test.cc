@@ -379,7 +379,7 @@ TEST(ViewChange, VotesToLeaveAViewSayNothingOfTheNextOne) {
   c.expect_view(1).on(live).expect_status(ReplicaStatus::normal).on(node(1));
 }
 
-// kernel.md, pitfall 27: no second selection in a view that has begun, however good the late report is.
+// No second selection in a view that has begun, however good the late report is.
 TEST(ViewChange, AReportThatComesAfterTheSelectionChangesNothing) {
   auto c = Cluster::of(5);
   c.block(node(0), {node(2), node(3), node(4)}, Command::prepare);
@@ -452,7 +452,7 @@ TEST(ViewChange, AStartViewThatComesTwiceIsInstalledOnce) {
       "no view to be installed again");
 }
 
-// kernel.md 4.3: a promise counts as stored when a marker says so, and a marker waits for all batches before it.
+// A promise counts as stored when a marker says so, and a marker waits for all batches before it.
 TEST(ViewChange, APromiseWaitsForTheWritesBeforeIt) {
   auto c = Cluster::of(3);
   const Who voter = c.pin(backup(2));

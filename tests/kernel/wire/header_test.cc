@@ -28,7 +28,7 @@ struct Field {
 #define FIELD(type, field, at, size) \
   Field { #field, at, size, offsetof(type, field), sizeof(type::field) }
 
-// kernel.md 2.1
+// docs/protocol.md, messages: the header
 const std::vector<Field> common_table{
     FIELD(Header, checksum, 0, 16),   FIELD(Header, checksum_body, 16, 16), FIELD(Header, cluster, 32, 16),
     FIELD(Header, group, 48, 8),      FIELD(Header, size, 56, 4),           FIELD(Header, epoch, 60, 4),
@@ -38,7 +38,7 @@ const std::vector<Field> common_table{
     FIELD(Header, from_shard, 86, 2), FIELD(Header, sent, 88, 8),           FIELD(Header, trace, 96, 16),
 };
 
-// kernel.md 2.2
+// ... and the area of each command
 const std::map<Command, std::vector<Field>> area_tables{
     {Command::beat,
      {FIELD(Beat, beat_no, 128, 8), FIELD(Beat, echo_sent, 136, 8), FIELD(Beat, echo_held_ns, 144, 8),

@@ -1,4 +1,4 @@
-// Reading hostile headers: each reason, in the order of kernel.md 2.4, and what it costs.
+// Reading hostile headers: each reason, in the order of docs/protocol.md (reading hostile bytes), and what it costs.
 #include "keelson/wire/validate.h"
 
 #include <gtest/gtest.h>
