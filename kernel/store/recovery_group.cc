@@ -31,7 +31,8 @@ void GroupRecovery::find_promise() {
     result_.has_state = true;
     result_.state = newest.state;
     result_.suffix = std::move(newest.suffix);
-    result_.amnesiac = result_.state.state_flags != 0;
+    result_.amnesiac = result_.state.state_flags & state_flag::amnesiac;
+    if (result_.state.state_flags & state_flag::unsure) become_unsure();
     promise_ = {newest.state.epoch, newest.state.view, newest.state.log_view, newest.state.head};
     promise_batch_ = newest.made_in;
   }
@@ -58,6 +59,7 @@ void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
   promise_batch_ = lost.batch;
   promise_lost_ = true;
   promise_identity_ = lost.identity;
+  if (lost.log_view < lost.view && !solo()) become_unsure();  // whether it was, stood in the promise
 }
 
 // ---------------------------------------------------------------- losses of unknown content
@@ -72,45 +74,52 @@ void GroupRecovery::find_live() {
   }
 }
 
-// Whether a record behind the loss limits what it may have taken from this group: ops up to `bound`.
-bool GroupRecovery::find_bound(BatchNo loss, Op& bound) const {
-  const bool by_promise = store_rules::bounds_loss(promise_batch_, loss);
-  const bool by_prepare = store_rules::bounds_loss(live_batch_, loss);
-  if (by_promise) bound = promise_.head;
-  if (by_prepare) bound = std::max(bound, live_op_);
-  return by_promise || by_prepare;
+// Ops above the head may have been here, and any that is missing below it.
+void GroupRecovery::become_unsure() {
+  result_.head_unknown = true;
+  suspect_below_ = Op(limits_.journal_ops_max);
 }
 
 void GroupRecovery::weigh_losses() {
-  for (const Loss& loss : findings_.history->losses()) {
-    if (!loss.groups.may_contain(findings_.group)) continue;
-    const RecordFate fate = fate_of(loss.row, solo() ? RecordClass::solo : RecordClass::normal);
-    Op bound;
-    const bool bounded = find_bound(loss.batch, bound);
-    switch (fate) {
-      case RecordFate::amnesiac:
-        if (bounded)
-          lost_below_ = std::max(lost_below_, bound);
-        else
-          result_.amnesiac = true;
-        break;
-      case RecordFate::head_unknown:
-        // Not bounded: any op that is missing may have been in it, and more above the head.
-        suspect_below_ = bounded ? std::max(suspect_below_, bound) : Op(limits_.journal_ops_max);
-        if (!bounded) result_.head_unknown = true;
-        break;
-      case RecordFate::damaged:
-        if (bounded)
-          lost_below_ = std::max(lost_below_, bound);
-        else
-          damaged(Op());
-        break;
-      case RecordFate::keep:
-      case RecordFate::drop:
-      case RecordFate::suspect:
-      case RecordFate::lost:
-        break;
-    }
+  for (const Loss& loss : findings_.history->losses())
+    if (loss.groups.may_contain(findings_.group)) weigh(loss);
+}
+
+// A promise behind the loss says which head there was. A prepare behind it says only that no newer view was promised:
+// what it took may lie above, since prepares arrive in any order (alone, a replica appends them in order).
+void GroupRecovery::weigh(const Loss& loss) {
+  const bool by_promise = store_rules::bounds_loss(promise_batch_, loss.batch);
+  const bool by_prepare = store_rules::bounds_loss(live_batch_, loss.batch);
+  const Op bound = by_prepare && solo() ? std::max(promise_.head, live_op_) : promise_.head;
+  const bool bounded = by_promise || (by_prepare && solo());
+  switch (fate_of(loss.row, solo() ? RecordClass::solo : RecordClass::normal)) {
+    case RecordFate::amnesiac:
+      if (bounded) {
+        lost_below_ = std::max(lost_below_, bound);
+      } else if (by_prepare) {
+        become_unsure();
+        lost_below_ = Op(limits_.journal_ops_max);
+      } else {
+        result_.amnesiac = true;
+      }
+      return;
+    case RecordFate::head_unknown:
+      if (bounded)
+        suspect_below_ = std::max(suspect_below_, bound);
+      else
+        become_unsure();
+      return;
+    case RecordFate::damaged:
+      if (bounded)
+        lost_below_ = std::max(lost_below_, bound);
+      else
+        damaged(Op());
+      return;
+    case RecordFate::keep:
+    case RecordFate::drop:
+    case RecordFate::suspect:
+    case RecordFate::lost:
+      return;
   }
 }
 
@@ -168,14 +177,15 @@ bool GroupRecovery::build_op(Op op, Link& link) {
   if (!log_has_room(op)) return false;
 
   // Without a link nothing says that a record is of this log. It is kept aside, to be linked by a peer's headers; above
-  // what is certainly committed it would be reported as ours, so there only the loss is.
+  // what is certainly committed it would be reported as ours, so there it isn't, and where the promise is lost, the
+  // loss is.
   const bool aside = record && !linked;
-  const bool hidden = aside && promise_lost_ && op > result_.state.commit_max;
+  const bool hidden = aside && op > result_.state.commit_max;
   if (record && !hidden) set_entry(*record);
   if (linked) add_identity(op, wanted, named ? suffix : nullptr);
   if (suffix && (suffix->entry_flags & entry_flag::suspect)) flag(op, log_bit::suspect);
   if (suffix && (suffix->entry_flags & entry_flag::lost)) flag(op, log_bit::lost);
-  if (hidden || (promise_lost_ && !record)) flag(op, log_bit::lost);
+  if (promise_lost_ && (hidden || !record)) flag(op, log_bit::lost);
 
   const LogEntry& entry = result_.log.at(op);
   if (solo() && !entry.has(log_bit::stored)) damaged(op);

@@ -50,7 +50,8 @@ class GroupRecovery {
   void take_lost_promise(const FoundRecord& lost);
   void find_live();
   void weigh_losses();
-  bool find_bound(BatchNo loss, Op& bound) const;
+  void weigh(const Loss& loss);
+  void become_unsure();
   void build_below_head();
   const FoundRecord* best_of(Op op, const Digest& identity) const;
   Digest newest_identity(Op op) const;

@@ -352,6 +352,7 @@ void Replica::append_state(Turn& turn) {
   state.state_seq = ++state_seq_;
   state.commit_max = commit_max_;
   state.head = suffix_head_;
+  state.state_flags = tail_uncertain_ ? state_flag::unsure : 0;
   state.log_view = log_view_;
   state.header_count = static_cast<u32>(suffix_.size());
   seal(message, state, body_size);

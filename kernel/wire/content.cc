@@ -308,8 +308,9 @@ Reject ContentCheck::get_prepares() const {
 
 Reject ContentCheck::group_state() const {
   const auto state = view<GroupState>();
-  if (!from_replica() || state.log_view > state.view || state.state_flags > 1 ||
-      state.checkpoint_op > state.commit_max || !counts_body(state.header_count, header_size) ||
+  if (!from_replica() || state.log_view > state.view ||
+      state.state_flags > (state_flag::amnesiac | state_flag::unsure) || state.checkpoint_op > state.commit_max ||
+      !counts_body(state.header_count, header_size) ||
       (state.header_count > 0 && state.header_count - 1 > state.head.raw()))
     return Reject::field;
   return suffix({.op = state.head,

@@ -243,6 +243,11 @@ struct Unavailable : Header {
   u64 unused[13] = {};
 };
 
+namespace state_flag {
+inline constexpr u32 amnesiac = 1;  // promises may be lost
+inline constexpr u32 unsure = 2;    // ops above the head may be lost: until a log is installed
+}  // namespace state_flag
+
 // Stored, never sent: what this replica has promised. Body: suffix entries from `head` downward.
 struct GroupState : Header {
   static constexpr Command command_of = Command::group_state;
@@ -253,7 +258,7 @@ struct GroupState : Header {
   Digest checkpoint_id;
   View log_view;
   u32 header_count = 0;
-  u32 state_flags = 0;  // 1: amnesiac
+  u32 state_flags = 0;  // state_flag
   u32 unused_small = 0;
   u64 unused[8] = {};
 };

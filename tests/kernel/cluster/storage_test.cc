@@ -95,6 +95,26 @@ TEST(HeadUnknown, VotesAndWaitsAndHearsOnlyItsOwnQuestionAnswered) {
   c.run_until_normal().expect_log({"a", "b"}).on(all);
 }
 
+// "b" is committed on the disks of the old primary and the victim. The victim loses it without knowing what it lost,
+// votes, and crashes again: its promise must not make it certain, or it and the third replica would forget "b".
+TEST(HeadUnknown, OutlivesAPromiseAndACrash) {
+  auto c = Cluster::of(3);
+  const Who first = c.pin(primary);
+  const Who victim = c.pin(backup(1));
+  const Who third = c.pin(backup(2));
+  c.request("a").expect_reply().run();
+  c.block(first, third, Command::prepare);
+  c.request("b").expect_reply();
+  c.crash(all).unblock();
+  c.corrupt(victim, record(2)).corrupt(victim, entry(2));
+  c.restart({victim, third}).run_for(milliseconds(300));
+  c.expect_mark(Mark::recovery_row_8_head_unknown);
+  c.crash(victim).restart(victim).run_for(milliseconds(500));
+  c.expect_no_mark(Mark::vsr_view_change_truncates);
+  c.restart(first).run_until_normal();
+  c.expect_log({"a", "b"}).on(all);
+}
+
 // ---------------------------------------------------------------- what may be forgotten, and what not
 
 // "b" lies on the disks of the old primary and backup 1, acked by nobody; `hurt` happens while both are down.

@@ -304,7 +304,7 @@ TEST(Record, PreparesAndGroupStatesPassTheSameSteps) {
   EXPECT_EQ(state([](GroupState& h) { h.log_view = h.view + 1; }), Reject::field);
   EXPECT_EQ(state([](GroupState& h) { h.checkpoint_op = h.commit_max + 1; }), Reject::field);
   EXPECT_EQ(state([](GroupState& h) { h.header_count += 1; }), Reject::field);
-  EXPECT_EQ(state([](GroupState& h) { h.state_flags = 2; }), Reject::field);
+  EXPECT_EQ(state([](GroupState& h) { h.state_flags = 4; }), Reject::field);
   EXPECT_EQ(state([](GroupState& h) { h.group = no_group; }), Reject::field);
 }
 
