@@ -10,6 +10,19 @@ namespace {
 
 std::atomic<keelson::u64> count{0};
 
+}  // namespace
+
+namespace keelson::bin {
+
+u64 allocations_so_far() { return count.load(std::memory_order_relaxed); }
+
+}  // namespace keelson::bin
+
+// Sanitizers have theirs, and check that what is freed came from it.
+#if !defined(KEELSON_SANITIZED)
+
+namespace {
+
 // The pools of a shard are hundreds of megabytes, of which a run touches the beginning: filling all of it would cost
 // more than the run.
 constexpr std::size_t filled_bytes_max = 1 << 20;
@@ -31,14 +44,6 @@ void* counted(void* memory, std::size_t size) {
 
 }  // namespace
 
-namespace keelson::bin {
-
-u64 allocations_so_far() { return count.load(std::memory_order_relaxed); }
-
-}  // namespace keelson::bin
-
-// Sanitizers have theirs, and check that what is freed came from it.
-#if !defined(KEELSON_SANITIZED)
 void* operator new(std::size_t size) { return counted(std::malloc(size ? size : 1), size); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   const auto a = static_cast<std::size_t>(alignment);

@@ -53,8 +53,10 @@ class Drawing {
         return two_sides({roles_.resolve(pb::BACKUP)});
       case pb::Partition::ONE:
         return two_sides({shuffled_nodes().front()});
-      case pb::Partition::UNIFORM_SIZE:
-        return two_sides(first_of(shuffled_nodes(), drawn_size()));
+      case pb::Partition::UNIFORM_SIZE: {
+        const std::size_t size = drawn_size();
+        return two_sides(first_of(shuffled_nodes(), size));
+      }
       case pb::Partition::UNIFORM_SIDE:
         return two_sides(drawn_side());
       case pb::Partition::HALVES:
