@@ -1,5 +1,6 @@
 // keelson bench: what the kernel costs, measured here and now.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
@@ -77,7 +78,7 @@ bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
 
 double quantile(const Sample& sample, double q) {
   const auto last = static_cast<double>(sample.slices.size() - 1);
-  return sample.slices[static_cast<std::size_t>(q * last + 0.5)];
+  return sample.slices[static_cast<std::size_t>(std::lround(q * last))];
 }
 
 long peak_rss_kib() {

@@ -37,7 +37,7 @@ bool is_unavailable(Status status) {
          status == Status::stuck || status == Status::cancelled || status == Status::epoch_closed;
 }
 
-KvResult failed(const CallResult& call, Status status, std::string detail) {
+KvResult failed(const CallResult& call, Status status, const std::string& detail) {
   KvResult result;
   result.op = call.op;
   result.took = call.took;

@@ -191,7 +191,8 @@ void Client::Impl::end_unregistered(Group& group) { end_head(group, Status::ok, 
 
 void Client::Impl::end_head(Group& group, Status status, Outcome outcome, const MessageRef& message,
                             bool number_is_spent) {
-  const MessageRef kept = message;  // may be the exchange's own
+  // A reference of its own: `message` may be the exchange's, which ends here.
+  const MessageRef kept = message;  // NOLINT(performance-unnecessary-copy-initialization)
   const bool was_sent = !group.exchange.registers && group.exchange.copies > 0;
   const bool refused_by_all = on_refusal(status) == OnRefusal::end;
   if (number_is_spent)

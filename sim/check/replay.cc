@@ -7,7 +7,7 @@
 namespace keelson::sim {
 
 Replay::Replay(World& world, const Commits& commits, const LogWatch& logs, const History& history,
-               const MachineRegistry& machines, std::map<GroupId, MachineKind> groups)
+               const MachineRegistry& machines, const std::map<GroupId, MachineKind>& groups)
     : Checker(world, "replay"),
       commits_(commits),
       logs_(logs),

@@ -17,7 +17,7 @@ namespace keelson::sim {
 class Replay final : public Checker, public HistoryListener {
  public:
   Replay(World& world, const Commits& commits, const LogWatch& logs, const History& history,
-         const MachineRegistry& machines, std::map<GroupId, MachineKind> groups);
+         const MachineRegistry& machines, const std::map<GroupId, MachineKind>& groups);
   void on_turn(const TurnSeen& seen) override;
   void on_call_ended(const Call& call) override;
   void at_end() override;
