@@ -1,6 +1,6 @@
 // GroupList: the groups of a cluster as its configuration fixes them: the metadata group and the key-value maps.
 //
-// Who uses it: the runtime hands it to the shard. Groups are static for now: every node has all of them, with all
+// Who uses it: the runtime hands it to the shard. Groups are static: every node has all of them, with all
 // members in the same order. Not here: groups made at run time (the catalog, later).
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 // Who uses it: the handshake, connections, tests that forge them. Exactly 512 bytes each: a 256-byte header and a fixed
 // 256-byte body, because nothing is parsed before it is known who talks. Not here: who may connect (handshake.h) and
-// which of two connections stays (bus.h). TLS and the cluster key have their places in the body and are zero for now.
+// which of two connections stays (bus.h). TLS and the cluster key have their places in the body and are zero.
 #pragma once
 
 #include <array>

@@ -162,21 +162,23 @@ void LogWatch::keep_prepare(const std::byte* record, u32 size) {
   if (kept.empty()) kept.assign(record, record + size);
 }
 
-bool LogWatch::stored(NodeId node, GroupId group, Op op, const Digest& identity) const {
+std::span<const WatchedRecord> LogWatch::records_of(NodeId node, GroupId group, Op op) const {
   const auto at = nodes_.find(node);
-  if (at == nodes_.end()) return false;
+  if (at == nodes_.end()) return {};
   const auto records = at->second.prepares.find({group, op});
-  if (records == at->second.prepares.end()) return false;
-  return std::any_of(records->second.begin(), records->second.end(),
+  if (records == at->second.prepares.end()) return {};
+  return records->second;
+}
+
+bool LogWatch::stored(NodeId node, GroupId group, Op op, const Digest& identity) const {
+  const auto records = records_of(node, group, op);
+  return std::any_of(records.begin(), records.end(),
                      [&](const auto& r) { return r.identity == identity && r.stored(); });
 }
 
 bool LogWatch::has_record(NodeId node, GroupId group, Op op, const Digest& identity) const {
-  const auto at = nodes_.find(node);
-  if (at == nodes_.end()) return false;
-  const auto records = at->second.prepares.find({group, op});
-  if (records == at->second.prepares.end()) return false;
-  return std::any_of(records->second.begin(), records->second.end(),
+  const auto records = records_of(node, group, op);
+  return std::any_of(records.begin(), records.end(),
                      [&](const auto& r) { return r.identity == identity && r.record_durable; });
 }
 

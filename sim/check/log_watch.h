@@ -75,6 +75,7 @@ class LogWatch : public Observer {
     std::vector<std::pair<u16, PendingWrite>> crashed;     // in flight when the node died
   };
 
+  std::span<const WatchedRecord> records_of(NodeId node, GroupId group, Op op) const;
   void watch_wal(Node& node, u16 shard, const Write& write);
   void watch_index(Node& node, u16 shard, const Write& write);
   void confirm(Node& node, u16 shard, u64 id);
