@@ -213,6 +213,7 @@ void Network::on_head(u32 index) {
 
 void Network::on_datagram(const Happening& happening) {
   Link& in = links_[happening.index];
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   auto* parcel = reinterpret_cast<Parcel*>(static_cast<std::uintptr_t>(happening.value));
   const ShardId shard(happening.side);
   const auto place = static_cast<u32>(happening.extra);

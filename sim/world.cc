@@ -127,6 +127,7 @@ EventQueue<Happening>::Event World::pop() {
 void World::dispatch(const Happening& happening) {
   switch (happening.owner) {
     case Owner::task:
+      // NOLINTNEXTLINE(performance-no-int-to-ptr)
       reinterpret_cast<Task*>(static_cast<std::uintptr_t>(happening.value))->on_time(happening.extra);
       return;
     case Owner::turn:

@@ -19,6 +19,7 @@ class Vec {
  public:
   Vec() = default;
   explicit Vec(std::size_t capacity)
+      // NOLINTNEXTLINE(bugprone-sizeof-expression)
       : data_(capacity ? static_cast<T*>(::operator new(capacity * sizeof(T), std::align_val_t(alignof(T)))) : nullptr),
         capacity_(capacity) {}
   Vec(Vec&& other) noexcept
