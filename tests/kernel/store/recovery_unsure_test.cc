@@ -83,7 +83,7 @@ TEST_F(RecoveredUnsure, WhatNothingLinksIsNotReportedAsOurs) {
   static_cast<void>(chain.next());
   write(chain.next());  // op 4; 2 and 3 never came
   const auto gap = [](std::vector<Prepare>& suffix) {
-    for (int i = 1; i <= 2; ++i) {
+    for (std::size_t i = 1; i <= 2; ++i) {
       Prepare entry = make<Prepare>();
       entry.cluster = suffix[0].cluster;
       entry.group = suffix[0].group;
