@@ -52,6 +52,13 @@ inline void copy(MutableBytes to, Bytes from) {
   if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
 }
 
+// Starts loading bytes that will be read soon, at most 2 KiB of them. Nothing but time depends on it.
+inline void prefetch(Bytes bytes) {
+  constexpr std::size_t line = 64, most = 2048;
+  const std::size_t end = bytes.size() < most ? bytes.size() : most;
+  for (std::size_t at = 0; at < end; at += line) __builtin_prefetch(bytes.data() + at);
+}
+
 template <class Rep>
 constexpr Rep round_up(Rep value, Rep multiple) {
   return (value + multiple - 1) / multiple * multiple;

@@ -44,7 +44,7 @@ struct Limits {
   u32 mailbox_frames_max = 1024;  // per pair of shards
   u32 slabs_small = 32 * 1024;    // 512 bytes each
   u32 slabs_page = 16 * 1024;     // 4 KiB
-  u32 slabs_batch = 4 * 1024;     // 64 KiB + 4 KiB
+  u32 slabs_batch = 4 * 1024;     // batch_bytes_max + 4 KiB
   u32 slabs_message = 64;         // message_size_max + 4 KiB
 
   static constexpr Limits standard() { return {}; }

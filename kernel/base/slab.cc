@@ -8,7 +8,8 @@ constexpr std::align_val_t block_alignment{4096};
 }  // namespace
 
 Slabs::Slabs(const Limits& limits) {
-  const u32 sizes[class_count] = {512, 4096, 64 * 1024 + 4096, round_up(limits.message_size_max, 4096u) + 4096};
+  const u32 sizes[class_count] = {512, 4096, round_up(limits.batch_bytes_max, 4096u) + 4096,
+                                  round_up(limits.message_size_max, 4096u) + 4096};
   const u32 counts[class_count] = {limits.slabs_small, limits.slabs_page, limits.slabs_batch, limits.slabs_message};
   for (u32 i = 0; i < class_count; ++i) {
     auto& c = classes_[i];

@@ -10,6 +10,8 @@ StoredRecord stored_record(const WalBatch::Record& record) {
   return {meta.group, meta.command, meta.op, meta.identity, meta.state_seq, record.place};
 }
 
+u64 end_for_requests(const Limits& limits) { return limits.wal_segments - u64{2} * wal_reserved_segments(limits); }
+
 }  // namespace
 
 Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& ids, Counters& counters)
@@ -218,10 +220,12 @@ void Wal::settle() {
   }
 }
 
+bool Wal::full() const { return segment_of(limits_, next_page_) >= end_for_requests(limits_); }
+
 u16 Wal::free_permille() const {
-  const u64 end = limits_.wal_segments - u64{2} * wal_reserved_segments(limits_);
+  if (full()) return 0;
+  const u64 end = end_for_requests(limits_);
   const u64 segment = segment_of(limits_, next_page_);
-  if (segment >= end) return 0;
   const u64 pages = (limits_.wal_segment_pages - page_in_segment(limits_, next_page_)) * u64{1000};
   const u64 index_pages = (limits_.index_pages_per_segment - next_index_page_) * u64{1000};
   const u64 here = std::min(pages / limits_.wal_segment_pages, index_pages / limits_.index_pages_per_segment);

@@ -63,7 +63,7 @@ class Wal {
   ~Wal();
 
   // Admission, for records of `bytes` in all: the open batch, and the segments behind it. False may be true again after
-  // the next completion, unless free_permille() is 0. group_state may use the reserved segments.
+  // the next completion, unless full(). group_state may use the reserved segments.
   bool has_room(u32 records, u64 bytes, Command command = Command::prepare) const;
   // Joins the open batch. After has_room it cannot fail. The record must not change any more.
   void append(const RecordMeta& meta, MessageRef record);
@@ -84,9 +84,10 @@ class Wal {
   void on_deadline(Instant now, EffectBag& out);
 
   bool poisoned() const { return poisoned_; }
-  // Of the segments, what is left for new requests. 0: only as much again as the reserve, for prepares that other nodes
-  // admitted, and the reserve itself.
+  // Of the segments, what is left for new requests.
   u16 free_permille() const;
+  // Nothing is: only as much again as the reserve, for prepares that other nodes admitted, and the reserve itself.
+  bool full() const;
 
  private:
   struct ReadSlot {

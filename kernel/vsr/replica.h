@@ -87,6 +87,7 @@ class Replica {
   struct Queued {
     MessageRef request;
     Route route;
+    bool judged = false;  // once is enough: a session's next request waits until this one is answered
   };
   struct PeerState {
     Instant last_sign;   // any message of this group

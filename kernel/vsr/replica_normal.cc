@@ -5,23 +5,12 @@
 #include "keelson/base/checksum.h"
 #include "keelson/vsr/replica.h"
 #include "keelson/vsr/rules.h"
+#include "keelson/wire/prepare.h"
 
 namespace keelson {
 namespace {
 
 constexpr u16 first_machine_operation = 0x100;
-
-RequestFrame frame_of(const MessageRef& message) {
-  const Request request = message.as<Request>();
-  return {request.client,
-          request.session,
-          request.request,
-          request.ack_floor,
-          message.size() - header_size,
-          request.operation,
-          0,
-          request.checksum_body};
-}
 
 }  // namespace
 
@@ -54,15 +43,16 @@ void Replica::on_request(Turn& turn, const Route& route, const MessageRef& messa
     turn.counters.hit(Mark::vsr_queue_full);
     return refuse(turn, route, request, Status::busy);
   }
-  if (rules::may_judge_requests(commit_min_, view_start_op_) && !judge(turn, route, message)) return;
+  const bool now = rules::may_judge_requests(commit_min_, view_start_op_);
+  if (now && !judge(turn, route, message)) return;
   in_flight_.insert({request.client, request.request, route});
-  queue_.push_back({message, route});
+  queue_.push_back({message, route, now});
 }
 
 // Whether a request may become part of a prepare. If not, it has been answered.
 bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
   const Request request = message.as<Request>();
-  const RequestView wanted{frame_of(message), message.body()};
+  const RequestView wanted{frame_of(request), message.body()};
   const auto now = turn.clock.now(turn.now);
   const SessionVerdict verdict = sessions_.judge(wanted.frame, now.value_or(last_timestamp_));
   if (verdict != SessionVerdict::execute) {
@@ -79,7 +69,7 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
     turn.counters.hit(Mark::vsr_clock_unsynchronized);
     return refuse(turn, route, request, Status::clock_unsynchronized), false;
   }
-  if (!log_.has_room(head_ + 1) || turn.wal.free_permille() == 0) {
+  if (!log_.has_room(head_ + 1) || turn.wal.full()) {
     turn.counters.hit(Mark::wal_journal_full);
     return refuse(turn, route, request, Status::storage_full), false;
   }
@@ -100,9 +90,7 @@ void Replica::form_prepares(Turn& turn) {
 
 // One prepare of as many waiting requests as fit. False: nothing was formed, or nothing more can be now.
 bool Replica::form_prepare(Turn& turn) {
-  const auto cost = [](const Queued& q) {
-    return static_cast<u32>(sizeof(RequestFrame)) + round_up(q.request.size() - header_size, 16u);
-  };
+  const auto cost = [](const Queued& q) { return static_cast<u32>(prepared_size(q.request.size() - header_size)); };
   const auto now = turn.clock.now(turn.now);
   const u32 size_max = header_size + std::max(config_.limits.batch_bytes_max, cost(queue_.front()));
   if (!now || !log_.has_room(head_ + 1) || !turn.wal.has_room(1, size_max) || turn.slabs.available(size_max) == 0) {
@@ -114,7 +102,7 @@ bool Replica::form_prepare(Turn& turn) {
   while (!queue_.empty() && !batch_.full()) {
     if (!batch_.empty() && body_size + cost(queue_.front()) > config_.limits.batch_bytes_max) break;
     Queued next = queue_.pop_front();
-    if (!judge(turn, next.route, next.request)) {
+    if (!next.judged && !judge(turn, next.route, next.request)) {
       in_flight_.forget(next.request.as<Request>().client);  // an inherited op may have answered it already
       continue;
     }
@@ -129,29 +117,22 @@ bool Replica::form_prepare(Turn& turn) {
 void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   MessageRef message = allocate_message(turn.slabs, body_size);
   check(static_cast<bool>(message));
-  std::byte* frame_at = message.mutable_data() + header_size;
-  std::byte* body_at = frame_at + batch_.size() * sizeof(RequestFrame);
-  for (const auto& [request_message, route] : batch_) {
-    const Bytes body = request_message.body();
-    store(frame_at, frame_of(request_message));
-    frame_at += sizeof(RequestFrame);
-    const std::size_t padded = round_up(body.size(), std::size_t{16});
-    copy({body_at, padded}, body);
-    std::memset(body_at + body.size(), 0, padded - body.size());
-    body_at += padded;
+  PrepareBodyWriter body(body_of(message, body_size), static_cast<u32>(batch_.size()));
+  for (const Queued& waiting : batch_) body.add_frame(frame_of(waiting.request.as<Request>()));
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    if (i + 1 < batch_.size()) prefetch(batch_[i + 1].request.body());
+    body.add_body(batch_[i].request.body());
   }
+  check(body.complete());
   Prepare prepare = header<Prepare>();
   prepare.release = Release(1);
-  prepare.size = header_size + body_size;
-  prepare.checksum_body = digest_of({message.data() + header_size, batch_.size() * sizeof(RequestFrame)});
   prepare.op = head_ + 1;
   prepare.parent = identity_at(head_);
   prepare.commit = commit_max_;
   prepare.timestamp = timestamp;
   prepare.request_count = static_cast<u32>(batch_.size());
   prepare.operation = PrepareOperation::batch;
-  prepare.identity = identity_of(prepare);
-  seal_header(message, prepare, body_size);
+  seal_prepare(message, prepare, body_size);
   turn.counters.add(Counter::prepares_formed);
   turn.counters.add(Counter::requests_admitted, batch_.size());
   batch_.clear();

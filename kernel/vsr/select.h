@@ -1,8 +1,8 @@
 // Which log a new view starts with, from the do_view_changes that its primary collected. Pure.
 //
-// Who uses it: replica_view.cc; select_test holds the worked examples and a random model that loses nothing.
-// Source: VSR Revisited section 4.2 step 3, extended by nacks (Protocol-Aware Recovery, section 4) so that a damaged
-// copy is never taken for an absent one.
+// Who uses it: replica_view.cc; select_test holds the worked examples, select_model_property_test a random model that
+// loses nothing. Source: VSR Revisited section 4.2 step 3, extended by nacks (Protocol-Aware Recovery, section 4) so
+// that a damaged copy is never taken for an absent one.
 #pragma once
 
 #include <span>

@@ -1,5 +1,7 @@
 #include "keelson/wire/prepare.h"
 
+#include <algorithm>
+
 namespace keelson {
 
 RequestFrame frame_of(const Request& request) {
@@ -15,19 +17,29 @@ RequestFrame frame_of(const Request& request) {
 }
 
 PrepareBodyWriter::PrepareBodyWriter(MutableBytes body, u32 request_count)
-    : body_(body), at_(std::size_t{request_count} * sizeof(RequestFrame)), frames_left_(request_count) {
-  check(at_ <= body.size());
+    : frames_(body.first(std::min(body.size(), std::size_t{request_count} * sizeof(RequestFrame)))),
+      bodies_(body.subspan(frames_.size())) {
+  check(frames_.size() == std::size_t{request_count} * sizeof(RequestFrame));
+}
+
+void PrepareBodyWriter::add_frame(const RequestFrame& frame) {
+  check(!frames_.empty());
+  store(frames_.data(), frame);
+  frames_ = frames_.subspan(sizeof frame);
+}
+
+void PrepareBodyWriter::add_body(Bytes request_body) {
+  const std::size_t padded = round_up(request_body.size(), std::size_t{request_body_alignment});
+  check(padded <= bodies_.size());
+  copy(bodies_, request_body);
+  std::memset(bodies_.data() + request_body.size(), 0, padded - request_body.size());
+  bodies_ = bodies_.subspan(padded);
 }
 
 void PrepareBodyWriter::add(const RequestFrame& frame, Bytes request_body) {
-  const std::size_t padded = round_up(request_body.size(), std::size_t{request_body_alignment});
-  check(frames_left_ > 0 && frame.body_size == request_body.size() && padded <= body_.size() - at_);
-  store(body_.data() + frame_at_, frame);
-  copy(body_.subspan(at_), request_body);
-  for (std::size_t i = request_body.size(); i < padded; ++i) body_[at_ + i] = std::byte{0};
-  frame_at_ += sizeof frame;
-  at_ += padded;
-  --frames_left_;
+  check(frame.body_size == request_body.size());
+  add_frame(frame);
+  add_body(request_body);
 }
 
 Prepare seal_prepare(MessageRef& message, Prepare prepare, u32 body_size) {

@@ -18,18 +18,20 @@ constexpr u64 prepared_size(u32 body_size) {
 // The frame of a request as its client sealed it: no byte of the body is hashed again.
 RequestFrame frame_of(const Request& request);
 
-// Fills a prepare's body. `body` has exactly the sum of prepared_size() of the requests.
+// Fills a prepare's body: as many frames as it was built for, and their bodies, each kind in order. All frames first is
+// the fast way: a frame is written in small pieces and copied in large ones, which waits for every write before it, and
+// after a body there are many of them.
 class PrepareBodyWriter {
  public:
+  // `body` has exactly the sum of prepared_size() of the requests.
   PrepareBodyWriter(MutableBytes body, u32 request_count);
+  void add_frame(const RequestFrame& frame);
+  void add_body(Bytes request_body);
   void add(const RequestFrame& frame, Bytes request_body);  // frame.body_size == request_body.size()
-  bool complete() const { return frames_left_ == 0 && at_ == body_.size(); }
+  bool complete() const { return frames_.empty() && bodies_.empty(); }
 
  private:
-  MutableBytes body_;
-  std::size_t frame_at_ = 0;
-  std::size_t at_;
-  u32 frames_left_;
+  MutableBytes frames_, bodies_;  // what is left to write
 };
 
 // Sets size, checksum_body (of the frames that lie behind the header already) and identity, and seals. All other fields

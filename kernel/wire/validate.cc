@@ -123,7 +123,7 @@ bool PrepareBody::next(RequestView& out) {
   out.body = {body_, out.frame.body_size};
   frames_ += sizeof(RequestFrame);
   body_ += round_up<std::size_t>(out.frame.body_size, request_body_alignment);
-  --left_;
+  if (--left_ > 0) prefetch({body_, load<RequestFrame>(frames_).body_size});  // applied next
   return true;
 }
 

@@ -81,11 +81,9 @@ Expected<KvRequest> decode_kv_request(Operation operation, Bytes body) {
       (operation == kv_put && !head.has_value) || (head.has_expected && operation != kv_cas))
     return Unexpected(Status::bad_request);
   Bytes rest = body.subspan(sizeof head);
-  KvRequest request;
-  request.key = split(rest, head.key_size);
-  request.value = split_if(head.has_value, rest, head.value_size);
-  request.expected = split_if(head.has_expected, rest, head.expected_size);
-  return request;
+  const Bytes key = split(rest, head.key_size);
+  const auto value = split_if(head.has_value, rest, head.value_size);
+  return Expected<KvRequest>(tl::in_place, key, value, split_if(head.has_expected, rest, head.expected_size));
 }
 
 Expected<KvReply> decode_kv_reply(Bytes body) {
