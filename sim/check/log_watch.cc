@@ -6,9 +6,19 @@
 namespace keelson::sim {
 namespace {
 
-void flatten(const Write& write, std::vector<std::byte>& to) {
-  to.clear();
+void append(const Write& write, std::vector<std::byte>& to) {
   for (const Bytes part : write.parts) to.insert(to.end(), part.begin(), part.end());
+}
+
+// A batch with many parts goes out as several Writes, one behind the other.
+std::size_t contiguous(std::span<const Write> writes) {
+  std::size_t count = 1;
+  u64 end = writes[0].offset;
+  for (; count < writes.size() && writes[count].zone == writes[0].zone; ++count) {
+    for (const Bytes part : writes[count - 1].parts) end += part.size();
+    if (writes[count].offset != end) break;
+  }
+  return count;
 }
 
 }  // namespace
@@ -20,9 +30,13 @@ void LogWatch::on_turn(const TurnSeen& seen) {
   for (const auto& completion : seen.in.completions)
     if (completion.kind == IoKind::write && completion.status == IoStatus::ok)
       confirm(node, shard, completion.id.raw());
-  for (const auto& write : seen.out.writes) {
-    if (write.zone == Zone::wal) watch_wal(node, shard, write);
-    if (write.zone == Zone::index) watch_index(node, shard, write);
+  const std::span<const Write> writes(seen.out.writes.begin(), seen.out.writes.end());
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (writes[i].zone == Zone::index) watch_index(node, shard, writes[i]);
+    if (writes[i].zone != Zone::wal) continue;
+    const std::size_t count = contiguous(writes.subspan(i));
+    watch_wal(node, shard, writes.subspan(i, count));
+    i += count - 1;
   }
 }
 
@@ -32,6 +46,7 @@ void LogWatch::on_crash(HostId host, CrashKind) {
   if (at == nodes_.end()) return;
   for (auto& [key, write] : at->second.pending) at->second.crashed.emplace_back(key.first, std::move(write));
   at->second.pending.clear();
+  at->second.first_of.clear();
 }
 
 void LogWatch::on_start(HostId host, u32) {
@@ -53,12 +68,20 @@ bool LogWatch::on_medium(NodeId node, u16 shard, const PendingWrite& write, cons
   });
 }
 
+void LogWatch::watch_wal(Node& node, u16 shard, std::span<const Write> writes) {
+  PendingWrite& pending = node.pending[{shard, writes[0].id.raw()}];
+  pending.zone = Zone::wal;
+  pending.offset = writes[0].offset;
+  pending.writes_left = static_cast<u32>(writes.size());
+  for (const Write& write : writes) {
+    append(write, pending.bytes);
+    node.first_of[{shard, write.id.raw()}] = writes[0].id.raw();
+  }
+  find_records(pending);
+}
+
 // Records flow through the payloads of a batch's pages; each starts where a multiple of 16 follows the one before.
-void LogWatch::watch_wal(Node& node, u16 shard, const Write& write) {
-  PendingWrite& pending = node.pending[{shard, write.id.raw()}];
-  pending.zone = write.zone;
-  pending.offset = write.offset;
-  flatten(write, pending.bytes);
+void LogWatch::find_records(PendingWrite& pending) {
   payload_.clear();
   for (std::size_t page = 0; page + page_bytes <= pending.bytes.size(); page += page_bytes)
     payload_.insert(payload_.end(), pending.bytes.begin() + static_cast<std::ptrdiff_t>(page + stamp_bytes),
@@ -97,7 +120,7 @@ void LogWatch::watch_index(Node& node, u16 shard, const Write& write) {
   PendingWrite& pending = node.pending[{shard, write.id.raw()}];
   pending.zone = write.zone;
   pending.offset = write.offset;
-  flatten(write, pending.bytes);
+  append(write, pending.bytes);
   for (std::size_t page = 0; page + page_bytes <= pending.bytes.size(); page += page_bytes) {
     const std::byte* at = pending.bytes.data() + page;
     const IndexReading reading = read_index_page(at, page_seed(cluster_, ShardId(shard)), limits_);
@@ -134,8 +157,10 @@ WatchedRecord* LogWatch::find(Node& node, const WatchedRecord& like) {
 }
 
 void LogWatch::confirm(Node& node, u16 shard, u64 id) {
-  const auto at = node.pending.find({shard, id});
-  if (at == node.pending.end()) return;
+  const auto first = node.first_of.find({shard, id});
+  const auto at = node.pending.find({shard, first == node.first_of.end() ? id : first->second});
+  if (first != node.first_of.end()) node.first_of.erase(first);
+  if (at == node.pending.end() || --at->second.writes_left > 0) return;
   for (const auto& record : at->second.records) confirm_record(node, record.record);
   node.pending.erase(at);
 }

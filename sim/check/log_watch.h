@@ -61,22 +61,26 @@ class LogWatch : public Observer {
     WatchedRecord record;
     std::vector<Extent> needs;
   };
+  // One Write, or all that a batch needed for its WAL pages: a record may lie across two.
   struct PendingWrite {
     Zone zone = Zone::wal;
     u64 offset = 0;
     std::vector<std::byte> bytes;
     std::vector<PendingRecord> records;
+    u32 writes_left = 1;
   };
   struct Node {
     std::map<std::pair<GroupId, Op>, std::vector<WatchedRecord>> prepares;
     std::map<GroupId, std::vector<WatchedRecord>> states;  // not yet stored
     std::map<GroupId, std::vector<Promise>> promises;      // stored: the highest ones
-    std::map<std::pair<u16, u64>, PendingWrite> pending;   // by (shard, write id)
+    std::map<std::pair<u16, u64>, PendingWrite> pending;   // by (shard, id of its first write)
+    std::map<std::pair<u16, u64>, u64> first_of;           // a later write of the same: that id
     std::vector<std::pair<u16, PendingWrite>> crashed;     // in flight when the node died
   };
 
   std::span<const WatchedRecord> records_of(NodeId node, GroupId group, Op op) const;
-  void watch_wal(Node& node, u16 shard, const Write& write);
+  void watch_wal(Node& node, u16 shard, std::span<const Write> writes);
+  void find_records(PendingWrite& pending);
   void watch_index(Node& node, u16 shard, const Write& write);
   void confirm(Node& node, u16 shard, u64 id);
   void settle(Node& node, WatchedRecord& known);
