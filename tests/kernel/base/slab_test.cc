@@ -19,8 +19,8 @@ Limits few() {
 
 TEST(Slabs, GiveTheSmallestThatFits) {
   Slabs slabs(Limits::tiny());
-  const std::pair<u32, u32> cases[] = {{0, 512},     {1, 512},      {512, 512},    {513, 4096},
-                                       {4096, 4096}, {4097, 69632}, {69632, 69632}};
+  const std::pair<u32, u32> cases[] = {{0, 512},     {1, 512},     {512, 512},   {513, 4096},
+                                       {4096, 4096}, {4097, 8192}, {8193, 12288}};
   for (const auto& [wanted, got] : cases) {
     Slab* slab = slabs.acquire(wanted);
     EXPECT_EQ(slab->size, got) << wanted;
