@@ -15,6 +15,8 @@ void add_format(CLI::App& app, int& exit_code);
 void add_playground(CLI::App& app, int& exit_code);
 void add_kv(CLI::App& app, int& exit_code);
 void add_shell(CLI::App& app, int& exit_code);
+void add_inspect(CLI::App& app, int& exit_code);
+void add_repair(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 
 }  // namespace keelson::bin

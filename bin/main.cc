@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
   add_format(app, exit_code);
   add_kv(app, exit_code);
   add_shell(app, exit_code);
+  add_inspect(app, exit_code);
+  add_repair(app, exit_code);
   add_version(app, exit_code);
   // Last: subcommands would inherit it.
   app.footer(

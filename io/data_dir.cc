@@ -18,6 +18,7 @@
 namespace keelson::io {
 namespace {
 
+constexpr std::size_t identity_bytes_max = 64 * 1024;
 constexpr int lock_attempts = 5;  // a killed process may keep its lock for some milliseconds
 constexpr auto lock_pause = std::chrono::milliseconds(50);
 
@@ -33,10 +34,13 @@ Refusal cannot(const std::string& path, const std::string& what, int error) {
                        "run as the user who formatted the directory, and look at the system's log for disk errors"});
 }
 
+std::string format_first(const ServerConfig& config) { return "run `keelson format --config " + config.file + "`"; }
+
+Refusal not_formatted(const std::string& data_dir, const std::string& what, const std::string& way_out) {
+  return refuse(exit_code::cannot_create, {data_dir, 0, 0, "NOT_FORMATTED", what, {}, {}, way_out});
+}
 Refusal not_formatted(const ServerConfig& config, const std::string& what) {
-  return refuse(
-      exit_code::cannot_create,
-      {config.data_dir, 0, 0, "NOT_FORMATTED", what, {}, {}, "run `keelson format --config " + config.file + "`"});
+  return not_formatted(config.data_dir, what, format_first(config));
 }
 
 tl::expected<UniqueFd, Refusal> take_lock(const ServerConfig& config) {
@@ -62,68 +66,16 @@ tl::expected<UniqueFd, Refusal> take_lock(const ServerConfig& config) {
                              "stop it first, or give this node a directory of its own"}));
 }
 
-tl::expected<config::v1::Identity, Refusal> read_identity(const ServerConfig& config) {
-  const std::string path = config.data_dir + "/" + identity_name;
-  std::ifstream file(path, std::ios::binary);
-  if (!file && errno == ENOENT) return tl::unexpected(not_formatted(config, "formatting was never finished"));
-  if (!file) return tl::unexpected(cannot(path, "cannot read", errno));
-  std::ostringstream text;
-  text << file.rdbuf();
-  config::v1::Identity identity;
-  const Problems problems = parse_text(text.str(), path, identity, nullptr);
-  if (identity.format_version() > data_format_version)
-    return tl::unexpected(
-        refuse(exit_code::bad_data, {path, 0, 0, "FORMAT_TOO_NEW", "written by a newer release",
-                                     "format " + std::to_string(identity.format_version()),
-                                     "at most " + std::to_string(data_format_version), "upgrade this node"}));
-  const bool whole = problems.empty() && identity.format_version() > 0 && parse_uuid(identity.cluster_id()) &&
-                     identity.has_node_id() && identity.has_generation() && identity.shards() > 0 &&
-                     identity.has_wal_mib() && identity.limits_digest().size() == 32;
-  if (!whole)
-    return tl::unexpected(refuse(exit_code::bad_data, {path,
-                                                       0,
-                                                       0,
-                                                       "IDENTITY_DAMAGED",
-                                                       "not what format wrote",
-                                                       {},
-                                                       {},
-                                                       "restore the directory as a whole, or leave the node off: one "
-                                                       "formatted anew takes no part in the groups it was in"}));
-  return identity;
-}
-
-Refusal mismatch(const std::string& path, const std::string& key, const std::string& disk, const std::string& config,
+Problem mismatch(const std::string& path, const std::string& key, const std::string& disk, const std::string& config,
                  const std::string& hint) {
-  return refuse(exit_code::configuration,
-                {path, 0, 0, "IDENTITY_MISMATCH", "this directory was formatted for another " + key, disk,
-                 config + " (the configuration)", hint});
-}
-
-tl::expected<Identity, Refusal> check_identity(const ServerConfig& config, const config::v1::Identity& read) {
-  const std::string path = config.data_dir + "/" + identity_name;
-  const std::string wrong_place = "check data.dir and the cluster section of " + config.file;
-  Identity identity{*parse_uuid(read.cluster_id()),
-                    NodeId(static_cast<u16>(read.node_id())),
-                    Generation(read.generation()),
-                    static_cast<u16>(read.shards()),
-                    read.wal_mib(),
-                    {}};
-  if (identity.cluster != config.cluster)
-    return tl::unexpected(mismatch(path, "cluster", read.cluster_id(), uuid_of(config.cluster), wrong_place));
-  if (identity.node != config.node)
-    return tl::unexpected(
-        mismatch(path, "node", std::to_string(read.node_id()), std::to_string(config.node.raw()), wrong_place));
-  if (identity.shards != 1)
-    return tl::unexpected(
-        mismatch(path, "number of shards", std::to_string(read.shards()), "1", "use the release that wrote it"));
-  if (identity.wal_mib != config.wal_mib)
-    return tl::unexpected(mismatch(path, "data.wal_mib", std::to_string(read.wal_mib()), std::to_string(config.wal_mib),
-                                   "it is fixed at format: put the old value back"));
-  identity.limits_digest = limits_of(config).digest();
-  if (read.limits_digest() != hex_of(identity.limits_digest))
-    return tl::unexpected(mismatch(path, "set of limits", read.limits_digest(), hex_of(identity.limits_digest),
-                                   "use the release that wrote it"));
-  return identity;
+  return {path,
+          0,
+          0,
+          "IDENTITY_MISMATCH",
+          "this directory was formatted for another " + key,
+          disk,
+          config + " (the configuration)",
+          hint};
 }
 
 }  // namespace
@@ -138,10 +90,10 @@ tl::expected<DataDir, Refusal> DataDir::open(const ServerConfig& config) {
   auto lock = take_lock(config);
   if (!lock) return tl::unexpected(lock.error());
   dir.lock_ = std::move(*lock);
-  const auto read = read_identity(config);
-  if (!read) return tl::unexpected(read.error());
-  const auto identity = check_identity(config, *read);
+  const auto identity = read_identity(config.data_dir, format_first(config));
   if (!identity) return tl::unexpected(identity.error());
+  if (Problems wrong = identity_mismatches(config, *identity); !wrong.empty())
+    return tl::unexpected(Refusal{exit_code::configuration, std::move(wrong)});
   dir.identity_ = *identity;
 
   dir.file_path_ = config.data_dir + "/" + shard_file_name;
@@ -162,6 +114,63 @@ tl::expected<DataDir, Refusal> DataDir::open(const ServerConfig& config) {
   if (::fdatasync(dir.file_.get()) != 0) return tl::unexpected(cannot(dir.file_path_, "cannot flush", errno));
   ::posix_fadvise(dir.file_.get(), 0, 0, POSIX_FADV_DONTNEED);
   return dir;
+}
+
+tl::expected<Identity, Refusal> read_identity(const std::string& data_dir, const std::string& way_out) {
+  const std::string path = data_dir + "/" + identity_name;
+  std::ifstream file(path, std::ios::binary);
+  if (!file && errno == ENOENT)
+    return tl::unexpected(not_formatted(data_dir, "formatting was never finished", way_out));
+  if (!file) return tl::unexpected(cannot(path, "cannot read", errno));
+  std::string text(identity_bytes_max, 0);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  config::v1::Identity read;
+  const Problems problems = parse_text(text, path, read, nullptr);
+  if (read.format_version() > data_format_version)
+    return tl::unexpected(refuse(
+        exit_code::bad_data,
+        {path, 0, 0, "FORMAT_TOO_NEW", "written by a newer release", "format " + std::to_string(read.format_version()),
+         "at most " + std::to_string(data_format_version), "upgrade this node"}));
+  const auto cluster = parse_uuid(read.cluster_id());
+  const auto limits = digest_of_hex(read.limits_digest());
+  const bool whole = problems.empty() && read.format_version() > 0 && cluster && read.has_node_id() &&
+                     read.has_generation() && read.shards() > 0 && read.has_wal_mib() && limits;
+  if (!whole)
+    return tl::unexpected(refuse(exit_code::bad_data, {path,
+                                                       0,
+                                                       0,
+                                                       "IDENTITY_DAMAGED",
+                                                       "not what format wrote",
+                                                       {},
+                                                       {},
+                                                       "restore the directory as a whole, or leave the node off: one "
+                                                       "formatted anew takes no part in the groups it was in"}));
+  return Identity{*cluster,
+                  NodeId(static_cast<u16>(read.node_id())),
+                  Generation(read.generation()),
+                  static_cast<u16>(read.shards()),
+                  read.wal_mib(),
+                  *limits};
+}
+
+Problems identity_mismatches(const ServerConfig& config, const Identity& identity) {
+  const std::string path = config.data_dir + "/" + identity_name;
+  const std::string wrong_place = "check data.dir and the cluster section of " + config.file;
+  const std::string limits = hex_of(limits_of(config).digest());
+  if (identity.cluster != config.cluster)
+    return {mismatch(path, "cluster", uuid_of(identity.cluster), uuid_of(config.cluster), wrong_place)};
+  if (identity.node != config.node)
+    return {
+        mismatch(path, "node", std::to_string(identity.node.raw()), std::to_string(config.node.raw()), wrong_place)};
+  if (identity.shards != 1)
+    return {mismatch(path, "number of shards", std::to_string(identity.shards), "1", "use the release that wrote it")};
+  if (identity.wal_mib != config.wal_mib)
+    return {mismatch(path, "data.wal_mib", std::to_string(identity.wal_mib), std::to_string(config.wal_mib),
+                     "it is fixed at format: put the old value back")};
+  if (hex_of(identity.limits_digest) != limits)
+    return {mismatch(path, "set of limits", hex_of(identity.limits_digest), limits, "use the release that wrote it")};
+  return {};
 }
 
 int lock_holder(const std::string& data_dir) {

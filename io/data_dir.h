@@ -44,6 +44,12 @@ class DataDir {
 // that holds data. The identity comes last: a directory without it was never finished.
 tl::expected<Identity, Refusal> format_data_dir(const ServerConfig& config, Generation generation);
 
+// Whose a directory says it is. `way_out`: what to do where it was never formatted.
+tl::expected<Identity, Refusal> read_identity(const std::string& data_dir, const std::string& way_out);
+
+// Why a node of this configuration doesn't start on it; empty: it does.
+Problems identity_mismatches(const ServerConfig& config, const Identity& identity);
+
 // The process that holds the lock, if it can be found out; 0 otherwise.
 int lock_holder(const std::string& data_dir);
 

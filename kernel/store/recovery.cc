@@ -46,6 +46,7 @@ Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks
   facts_.segment_pages = config.limits.wal_segment_pages;
   facts_.states = Vec<FoundState>(groups_.size());
   facts_.states.resize(groups_.size());
+  facts_.list_states = config.list_states;
 }
 
 Recovery::~Recovery() = default;

@@ -29,6 +29,7 @@ struct RecoveryConfig {
   Limits limits;
   Tunables tunables;
   std::span<const Group> groups;  // of this shard; copied
+  bool list_states = false;       // for tools: facts() names every promise, not only the newest
 };
 
 class Recovery {
@@ -49,6 +50,12 @@ class Recovery {
   Incarnation incarnation() const { return superblock_.current().incarnation; }
   RecoveredGroup take_group(GroupId group);  // once each
   std::unique_ptr<Wal> make_wal();
+
+  // For tools, once the scan is over (history() is null before): what was seen, how it was judged, what follows.
+  const LogFacts& facts() const { return facts_; }
+  const BatchHistory* history() const { return history_.get(); }
+  const WalStart& log_end() const { return wal_start_; }
+  std::span<const RecordPlace> rewrites() const { return rewriter_.places(); }
 
  private:
   enum class Phase : u8 { superblock, probe, scan, incarnation, rewrite, over };

@@ -92,6 +92,10 @@ struct LogFacts {
   BatchNo highest;         // batch of which any trace was seen
   PageNo wal_end;          // first page that shows no trace, nor does any after it
   u64 slots_end = 0;       // the same of index pages
+
+  // For tools: every intact group_state, not only the newest one of each group, where that is wanted.
+  bool list_states = false;
+  Vec<FoundRecord> whole_states;
 };
 
 // Whether an entry, whose record is gone, promises just what this group_state does.

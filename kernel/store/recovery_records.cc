@@ -42,6 +42,23 @@ FoundRecord found_entry(const BatchFact& batch, u32 group, const IndexEntry& ent
   return found;
 }
 
+FoundRecord found_state(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry,
+                        const GroupState& state) {
+  FoundRecord found;
+  found.group = group;
+  found.command = Command::group_state;
+  found.entry = entry;
+  found.strict = true;
+  found.batch = batch.no;
+  found.place = place;
+  found.epoch = state.epoch;
+  found.view = state.view;
+  found.log_view = state.log_view;
+  found.op = state.head;
+  found.commit = state.commit_max;
+  return found;
+}
+
 void take_header(FoundRecord& found, const Prepare& prepare, NodeId self) {
   found.command = Command::prepare;
   found.record = RecordState::ok;
@@ -193,9 +210,10 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
 
 // Segments and batches come in order: what comes later is newer.
 void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry) {
+  const auto state = as<GroupState>(scratch_.record.data());
+  if (facts_.list_states) push_growing(facts_.whole_states, found_state(batch, group, place, entry, state));
   FoundState& newest = facts_.states[group];
   if (newest.exists && !behind(place, newest.place)) return;
-  const auto state = as<GroupState>(scratch_.record.data());
   if (!newest.exists || newest.state.checksum != state.checksum)
     newest.made_in = state.incarnation == batch.incarnation ? batch.no : BatchNo();
   newest.exists = true;

@@ -15,6 +15,7 @@ class LogRewriter {
 
   void add(const RecordPlace& place);
   bool empty() const { return places_.empty(); }
+  std::span<const RecordPlace> places() const { return places_.span(); }
   void start(Instant now, Wal& wal, EffectBag& out);
   // False: not an id of this or of the WAL.
   bool on_completion(Instant now, const Completion& completion, Wal& wal, EffectBag& out);

@@ -27,12 +27,7 @@ ShardRefusal damaged(u64 intact, u64 sequence, u64 other) {
           {intact, sequence, other, 0}};
 }
 
-// One place's content. The number a copy carries counts: a misdirected write must not count twice.
-struct Copy {
-  bool intact = false;
-  u32 number = 0;
-  Superblock superblock;
-};
+using Copy = SuperblockCopy;
 
 struct Copies {
   Copy at[superblock_copies];
@@ -44,15 +39,6 @@ struct Copies {
     return static_cast<u32>(std::popcount(numbers));
   }
 };
-
-Copy read_copy(Bytes bytes, u32 place) {
-  Copy copy;
-  if (bytes.size() != superblock_copy_bytes) return copy;
-  copy.superblock = load<Superblock>(bytes.data());
-  copy.intact = copy.superblock.magic == superblock_magic && copy.superblock.checksum == checksum_of(bytes);
-  copy.number = copy.superblock.copy < superblock_copies ? copy.superblock.copy : place;
-  return copy;
-}
 
 // Null: nothing of which a quorum of copies is intact.
 const Superblock* newest(const Copies& copies) {
@@ -120,10 +106,19 @@ Digest encode_superblock(const Superblock& superblock, u32 copy, MutableBytes to
   return checksum;
 }
 
+SuperblockCopy read_superblock_copy(Bytes bytes, u32 place) {
+  SuperblockCopy copy;
+  if (bytes.size() != superblock_copy_bytes) return copy;
+  copy.superblock = load<Superblock>(bytes.data());
+  copy.intact = copy.superblock.magic == superblock_magic && copy.superblock.checksum == checksum_of(bytes);
+  copy.number = copy.superblock.copy < superblock_copies ? copy.superblock.copy : place;
+  return copy;
+}
+
 SuperblockOpening open_superblock(SuperblockPlaces places) {
   SuperblockOpening opening;
   Copies copies;
-  for (u32 i = 0; i < superblock_copies; ++i) copies.at[i] = read_copy(places[i], i);
+  for (u32 i = 0; i < superblock_copies; ++i) copies.at[i] = read_superblock_copy(places[i], i);
   // A later version may have other rules for what a quorum is: nothing below applies to it.
   for (const Copy& copy : copies.at) {
     if (!copy.intact || copy.superblock.version <= superblock_version) continue;

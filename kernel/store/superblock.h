@@ -71,6 +71,14 @@ Digest encode_superblock(const Superblock& superblock, u32 copy, MutableBytes to
 // What a place held. Unreadable sectors are an empty span.
 using SuperblockPlaces = std::span<const Bytes, superblock_copies>;
 
+// One place's content. The number a copy carries counts: a misdirected write must not count twice.
+struct SuperblockCopy {
+  bool intact = false;
+  u32 number = 0;
+  Superblock superblock;  // whatever the bytes say, where there are enough of them
+};
+SuperblockCopy read_superblock_copy(Bytes bytes, u32 place);
+
 struct SuperblockOpening {
   ShardRefusal refusal;  // code null: `current` is the superblock
   Superblock current;
