@@ -39,8 +39,10 @@ int with_survey(const InspectOptions& options, bool configured_only,
     tell(target.error().problems, options.json, "nothing was read");
     return target.error().exit_code;
   }
-  return print(io::inspect::make_survey(
-      *target, {config ? &*config : nullptr, static_cast<u8>(options.voters), configured_only}));
+  auto wanted = config ? io::inspect::options_of(*config) : io::inspect::SurveyOptions();
+  wanted.voters = static_cast<u8>(options.voters);
+  wanted.configured_only = configured_only;
+  return print(io::inspect::make_survey(*target, wanted));
 }
 
 }  // namespace keelson::bin

@@ -64,7 +64,7 @@ std::string copies_like(const Survey& survey, const Superblock& superblock) {
   for (u32 i = 0; i < superblock_copies; ++i)
     if (legible(survey.copies[i]) && survey.copies[i].copy.superblock.checksum == superblock.checksum)
       text += (text.empty() ? "" : ", ") + std::to_string(i);
-  return text;
+  return (text.size() == 1 ? "copy " : "copies ") + text;
 }
 
 std::string differences(const CopySurvey& copy, const Superblock& from) {
@@ -102,7 +102,7 @@ std::string superblock_text(const Survey& survey, const Style& style) {
   if (!survey.believed) return text + "nothing can be opened: no copy is intact\n";
   const bool opened = !survey.opening.refusal.code;
   text += (opened ? "opened is sequence " : "nothing can be opened; the newest intact copy is sequence ") +
-          std::to_string(survey.believed->sequence) + ", from copy " + copies_like(survey, *survey.believed) +
+          std::to_string(survey.believed->sequence) + ", from " + copies_like(survey, *survey.believed) +
           (opened ? ": the highest of which two copies are intact\n" : "\n");
   Table believed({"field", "value"});
   for (const Field& field : fields()) believed.add({field.name, field.value(*survey.believed)});

@@ -112,7 +112,7 @@ class Surveyor {
       owner = owner_of(*target_.identity);
     else
       owner = survey_.believed;
-    if (!owner) return refuse_with(refusal_of(survey_.opening.refusal, survey_.file));
+    if (!owner) return refuse_with(not_opened());
     survey_.profile = profile_of(owner->limits_digest);
     if (!survey_.profile) return refuse_with(unknown_limits(survey_, *owner));
     const u64 expected = StoreLayout::of(survey_.profile->limits).file_bytes();
@@ -122,10 +122,29 @@ class Surveyor {
     if (recovery.state() == Recovery::State::refused) refuse_with(refusal_of(recovery.refusal(), survey_.file));
   }
 
+  // Without a directory that says it was formatted, this may be any file.
+  Refusal not_opened() const {
+    const bool foreign = std::all_of(survey_.copies.begin(), survey_.copies.end(), [](const CopySurvey& copy) {
+      return copy.state == CopyState::foreign || copy.state == CopyState::blank || copy.state == CopyState::unreadable;
+    });
+    if (!foreign) return refusal_of(survey_.opening.refusal, survey_.file);
+    return refuse(exit_code::bad_data, {survey_.file,
+                                        0,
+                                        0,
+                                        "NO_DATA_FILE",
+                                        "holds no trace of a superblock",
+                                        {},
+                                        {},
+                                        "name a node's data directory, or the data file in it"});
+  }
+
   // The same with a superblock that is taken for granted.
   void read_log_anyway() {
     survey_.run.reset();
-    if (survey_.opening.refusal.code == std::string("version_too_new")) {
+    const bool too_new = std::any_of(survey_.copies.begin(), survey_.copies.end(), [](const CopySurvey& copy) {
+      return copy.copy.intact && copy.copy.superblock.version > superblock_version;
+    });
+    if (too_new) {
       survey_.log_read_as = "not read: it is of a newer format";
       return;
     }
@@ -175,11 +194,8 @@ class Surveyor {
       found.configured = configured;
       survey_.groups.push_back(std::move(found));
     };
-    if (options_.config) {
-      const GroupList list(*options_.config);
-      for (const GroupConfig& group : list.span()) add(group.group, static_cast<u8>(group.members.size()), true);
-    }
-    if (!options_.configured_only || !options_.config) {
+    for (const auto& group : options_.groups) add(group.group, group.voters, true);
+    if (!options_.configured_only || options_.groups.empty()) {
       const std::size_t configured = survey_.groups.size();
       const u8 voters = options_.voters != 0 ? options_.voters : voters_assumed;
       for (const GroupId group : groups_in(*target_.image, survey_.profile->limits, owner.cluster, owner.shard)) {
@@ -251,6 +267,15 @@ const char* name_of(CopyState state) {
       return "unreadable";
   }
   return "unreadable";
+}
+
+SurveyOptions options_of(const ServerConfig& config) {
+  SurveyOptions options;
+  options.config = &config;
+  const GroupList list(config);
+  for (const GroupConfig& group : list.span())
+    options.groups.push_back({group.group, static_cast<u8>(group.members.size())});
+  return options;
 }
 
 Survey make_survey(const Target& target, const SurveyOptions& options) {

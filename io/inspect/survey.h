@@ -19,10 +19,13 @@
 namespace keelson::io::inspect {
 
 struct SurveyOptions {
-  const ServerConfig* config = nullptr;  // tells the groups and their voters
-  u8 voters = 0;                         // of groups that no configuration names; 0: unknown, several are assumed
-  bool configured_only = false;          // as a start would: groups that the configuration lacks are passed over
+  std::vector<RecoveryConfig::Group> groups;  // that a configuration names
+  u8 voters = 0;                              // of all others; 0: unknown, several are assumed
+  bool configured_only = false;               // as a start would: groups that it does not name are passed over
+  const ServerConfig* config = nullptr;       // must be that of the directory
 };
+// Those of a configuration.
+SurveyOptions options_of(const ServerConfig& config);
 
 enum class CopyState : u8 {
   opened,     // a copy of the superblock that would be opened
