@@ -53,11 +53,15 @@ class Finder {
       findings_.add(Finding::file_size,
                     std::to_string(survey_.bytes) + " bytes instead of " + std::to_string(expected));
     if (!survey_.log_read()) return;
+    find_in_log();
+    find_in_groups();
+    read_everything();
+  }
+
+  void find_in_log() {
     find_pages();
     find_records();
     find_losses();
-    find_in_groups();
-    read_everything();
   }
 
  private:
@@ -117,8 +121,9 @@ class Finder {
                       file_offset_of(survey_, record.place), record_text(row) + " is whole, its index entry is not");
         continue;
       }
-      const Diagnosis diagnosis = diagnose(survey_, record);
-      findings_.add(finding_of(row.fate), Zone::wal, diagnosis.file_offset, record_text(row) + ": " + diagnosis.what);
+      const Finding finding = finding_of(row.fate);
+      const Diagnosis diagnosis = findings_.wants(finding) ? diagnose(survey_, record) : Diagnosis();
+      findings_.add(finding, Zone::wal, diagnosis.file_offset, record_text(row) + ": " + diagnosis.what);
     }
   }
 
@@ -264,6 +269,12 @@ bool Findings::any_damage() const {
   for (std::size_t i = 0; i < kinds_.size(); ++i)
     if (kinds_[i].count > 0 && is_damage(static_cast<Finding>(i))) return true;
   return false;
+}
+
+Findings find_in_log(const Survey& survey, std::size_t places_max) {
+  Findings findings(places_max);
+  if (survey.log_read()) Finder(survey, findings).find_in_log();
+  return findings;
 }
 
 Findings find_all(const Survey& survey, std::size_t places_max) {

@@ -54,6 +54,9 @@ class Findings {
   void add(Finding finding, Zone zone, u64 file_offset, const std::string& what);
   void add(Finding finding, const std::string& what);
 
+  // Whether another place of it would be kept.
+  bool wants(Finding finding) const { return max_ == 0 || places(finding).size() < max_; }
+
   u64 count(Finding finding) const { return kinds_[static_cast<std::size_t>(finding)].count; }
   const std::vector<FindingPlace>& places(Finding finding) const {
     return kinds_[static_cast<std::size_t>(finding)].places;
@@ -71,6 +74,9 @@ class Findings {
   std::size_t max_;
 };
 
+// Of the log as far as a start reads it; empty where it wasn't read.
+Findings find_in_log(const Survey& survey, std::size_t places_max);
+// Of everything.
 Findings find_all(const Survey& survey, std::size_t places_max);
 
 // 0 whole, 1 damaged; what a start would end with, where it would refuse the file.

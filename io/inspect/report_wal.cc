@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "keelson/io/inspect/report.h"
+#include "keelson/io/inspect/report_findings.h"
 #include "keelson/io/inspect/report_head.h"
 #include "keelson/io/inspect/words.h"
 
@@ -48,11 +49,10 @@ class WalReport {
     json.field("wal_pages", totals_.wal_pages).field("index_pages", totals_.index_pages);
     json.object("end").field("page", totals_.end.raw()).field("index_page", totals_.end_index_page);
     json.field("file_offset", totals_.end_file_offset).field("next_batch", next_batch()).end_object();
-    json.field("bad_index_pages", facts_.bad_slots.size()).field("bad_wal_pages", facts_.bad_pages.size());
-    json.field("records_not_whole", not_whole_).field("losses", history().losses().size());
     json.array(options_.records ? "records" : "batches");
     options_.records ? put_records(json) : put_batches(json);
     json.end_array().field("left_out", left_out());
+    put_findings(json, find_in_log(survey_, options_.rows_max));
   }
 
  private:
@@ -65,7 +65,6 @@ class WalReport {
                                            [&](const BatchFact& batch) { return batch.no < row.record->batch; });
       counts_.resize(facts_.batches.size());
       if (at != facts_.batches.end()) ++counts_[static_cast<std::size_t>(at - facts_.batches.begin())];
-      if (row.record->record != RecordState::ok) ++not_whole_;
       if (wanted(row)) ++wanted_;
     }
     counts_.resize(facts_.batches.size());
@@ -148,13 +147,9 @@ class WalReport {
   }
 
   std::string damage_text(const Style& style) const {
-    if (not_whole_ == 0 && facts_.bad_slots.empty() && facts_.bad_pages.empty() && history().losses().empty())
-      return "\n" + good("nothing is damaged", style) + " up to where it goes on\n";
-    return "\n" + bad("not whole", style) + ": " + plural(not_whole_, "record") + ", " +
-           plural(facts_.bad_slots.size(), "index page") + ", " +
-           plural(facts_.bad_pages.size(), "page of no known batch") + ", " +
-           plural(history().losses().size(), "part of unknown content") +
-           " (keelson inspect verify says what they mean)\n";
+    const Findings findings = find_in_log(survey_, options_.rows_max);
+    if (findings.any_damage()) return "\n" + findings_text(findings, style);
+    return "\n" + findings_text(findings, style) + good("nothing is damaged", style) + " up to where it goes on\n";
   }
 
   void put_batches(JsonWriter& json) const {
@@ -192,7 +187,6 @@ class WalReport {
   const LogFacts& facts_;
   Totals totals_;
   std::vector<u64> counts_;  // records by batch
-  u64 not_whole_ = 0;
   std::size_t wanted_ = 0;
 };
 
