@@ -76,6 +76,9 @@ void add_inspect(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("inspect", "look at a node's data, damaged or not; writes nothing");
   command->require_subcommand(1);
+  command->footer(
+      "Exit: 0 as asked; 1 verify found damage that the next start copes with, or fences a group for;\n"
+      "65 or 78 what that start would end with; 73, 74, 77 the file can't be opened (docs/operations.md)");
   add(*command, options, "superblock", "its four copies, and which of them is opened", run_superblock, exit_code);
   auto* wal = add(*command, options, "wal", "batches or records of the log, and where it ends", run_wal, exit_code);
   wal->add_flag("--records", options->records, "each record instead of each batch");

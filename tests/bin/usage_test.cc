@@ -15,7 +15,7 @@ TEST(Usage, NoArgumentsShowWhatThereIs) {
   const auto result = run({KEELSON_COMMAND});
   EXPECT_EQ(result.exit_code, 64);
   EXPECT_THAT(result.out, IsEmpty());
-  for (const char* command : {"server", "format", "playground", "kv", "shell", "version"})
+  for (const char* command : {"server", "format", "playground", "kv", "shell", "inspect", "repair", "version"})
     EXPECT_THAT(result.err, HasSubstr(command));
 }
 
@@ -23,6 +23,9 @@ TEST(Usage, HelpIsAnAnswerNotAnError) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{KEELSON_COMMAND, "--help"},
                                                     {KEELSON_COMMAND, "server", "--help"},
                                                     {KEELSON_COMMAND, "kv", "cas", "--help"},
+                                                    {KEELSON_COMMAND, "inspect", "--help"},
+                                                    {KEELSON_COMMAND, "inspect", "wal", "--help"},
+                                                    {KEELSON_COMMAND, "repair", "--help"},
                                                     {KEELSON_COMMAND, "shell", "-h"}}) {
     const auto result = run(arguments);
     EXPECT_EQ(result.exit_code, 0);
