@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keelson/io/exit_code.h"
+#include "keelson/io/inspect/open_damage.h"
 #include "keelson/io/inspect/segments.h"
 #include "keelson/io/inspect/words.h"
 
@@ -13,7 +14,8 @@ namespace {
 class BatchSpans {
  public:
   template <class Place>
-  BatchSpans(const Vec<BatchFact>& batches, Place place) {
+  BatchSpans(const Vec<BatchFact>& batches, bool all_have_one, Place place)
+      : batches_(batches), all_have_one_(all_have_one) {
     for (const BatchFact& batch : batches) {
       const auto [from, end] = place(batch);
       if (from < end) spans_.push_back({from, end, &batch});
@@ -21,15 +23,28 @@ class BatchSpans {
     std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) { return a.from < b.from; });
   }
 
-  // Whether a marker proves it of the page: its batch is marked, or one of the same life behind it.
-  bool was_durable(u64 page, const BatchHistory& history) const {
+  // What may have lain on a page that can't be read.
+  struct Held {
+    Finding finding = Finding::torn;  // torn, stray; or as `durable` says
+    BatchNo from;                     // batches
+    BatchNo to;
+  };
+  // A marker proves that it was durable: of its batch, or of one of the same life behind it.
+  Held held_by(u64 page, const BatchHistory& history, Finding durable) const {
     const auto behind =
         std::partition_point(spans_.begin(), spans_.end(), [&](const Span& span) { return span.from <= page; });
-    const Span* before = behind == spans_.begin() ? nullptr : &*(behind - 1);
-    if (before && page < before->end) return history.mark_of(before->batch->no) == BatchMark::marked;
-    if (behind == spans_.end()) return history.highest_marker() > (before ? before->batch->no : BatchNo());
-    const bool one_life = !before || before->batch->incarnation == behind->batch->incarnation;
-    return one_life && history.mark_of(behind->batch->no) == BatchMark::marked;
+    const BatchFact* before = behind == spans_.begin() ? nullptr : (behind - 1)->batch;
+    const BatchFact* after = behind == spans_.end() ? nullptr : behind->batch;
+    if (before && page < (behind - 1)->end) {
+      const bool marked = history.mark_of(before->no) == BatchMark::marked;
+      return {marked ? durable : Finding::torn, before->no, before->no};
+    }
+    const BatchNo from = before ? before->no + 1 : BatchNo(1);
+    if (!after) return {history.highest_marker() >= from ? durable : Finding::torn, from, history.highest()};
+    const bool one_life = !before || before->incarnation == after->incarnation;
+    const bool marked = one_life && history.mark_of(after->no) == BatchMark::marked;
+    if (one_life && none_missing(before, *after, from)) return {Finding::stray, from, from};
+    return {marked ? durable : Finding::torn, from, after->no - 1};
   }
 
  private:
@@ -38,6 +53,15 @@ class BatchSpans {
     u64 end = 0;
     const BatchFact* batch = nullptr;
   };
+  // Whether every batch between two neighbours is known, and has nothing to lie here.
+  bool none_missing(const BatchFact* before, const BatchFact& after, BatchNo from) const {
+    if (after.no <= from) return true;
+    const BatchFact* first = before ? before + 1 : batches_.begin();  // both are elements of batches_
+    return !all_have_one_ && static_cast<u64>(&after - first) == after.no - from;
+  }
+
+  const Vec<BatchFact>& batches_;
+  const bool all_have_one_;
   std::vector<Span> spans_;
 };
 
@@ -59,9 +83,11 @@ class Finder {
   }
 
   void find_in_log() {
-    find_pages();
-    find_records();
-    find_losses();
+    const std::vector<RecordRow> rows = records_of(survey_);
+    const OpenDamage open(survey_, rows);
+    find_pages(open);
+    find_records(rows, open);
+    find_losses(open);
   }
 
  private:
@@ -89,46 +115,52 @@ class Finder {
     }
   }
 
-  // Pages that were written and can't be read, and whether a marker proves that they were durable.
-  void find_pages() {
-    const BatchSpans slots(facts().batches, [](const BatchFact& batch) {
+  // Pages that were written and can't be read.
+  void find_pages(const OpenDamage& open) {
+    const BatchSpans slots(facts().batches, true, [](const BatchFact& batch) {
       return std::pair{batch.first_slot, batch.has_head() ? batch.slots_end() : batch.first_slot};
     });
     for (const u64 slot : facts().bad_slots) {
       const u64 segment = slot / limits().index_pages_per_segment;
       const auto within = static_cast<u32>(slot % limits().index_pages_per_segment);
-      findings_.add(slots.was_durable(slot, history()) ? Finding::index_page : Finding::torn, Zone::index,
+      findings_.add(settled(slots.held_by(slot, history(), Finding::index_page), open), Zone::index,
                     survey_.file_offset(Zone::index, index_offset(limits(), segment, within)),
                     "index page " + std::to_string(within) + " of segment " + std::to_string(segment));
     }
-    const BatchSpans pages(facts().batches, [](const BatchFact& batch) {
+    const BatchSpans pages(facts().batches, false, [](const BatchFact& batch) {
       return std::pair{batch.first_page.raw(), batch.pages_end().raw()};
     });
     for (const u64 page : facts().bad_pages)
       findings_.add(
-          pages.was_durable(page, history()) ? Finding::wal_page : Finding::torn, Zone::wal,
+          settled(pages.held_by(page, history(), Finding::wal_page), open), Zone::wal,
           survey_.file_offset(Zone::wal, wal_offset(limits(), PageNo(page))),
           "page " + std::to_string(page) + " of segment " + std::to_string(segment_of(limits(), PageNo(page))));
   }
 
-  void find_records() {
-    for (const RecordRow& row : records_of(survey_)) {
+  static Finding settled(const BatchSpans::Held& held, const OpenDamage& open) {
+    return is_damage(held.finding) && !open.any_open(held.from, held.to) ? Finding::settled : held.finding;
+  }
+
+  void find_records(const std::vector<RecordRow>& rows, const OpenDamage& open) {
+    for (const RecordRow& row : rows) {
       const FoundRecord& record = *row.record;
       if (row.row == RecoveryRow::keep) continue;
+      Finding finding = finding_of(row);
+      if (is_damage(finding) && !open.is_open(row)) finding = Finding::settled;
       if (row.row == RecoveryRow::keep_unindexed) {
-        const bool marked = row.mark == BatchMark::marked;
-        findings_.add(marked ? Finding::record_unindexed : Finding::torn, Zone::wal,
-                      file_offset_of(survey_, record.place), record_text(row) + " is whole, its index entry is not");
+        findings_.add(finding, Zone::wal, file_offset_of(survey_, record.place),
+                      record_text(row) + " is whole, its index entry is not");
         continue;
       }
-      const Finding finding = finding_of(row.fate);
       const Diagnosis diagnosis = findings_.wants(finding) ? diagnose(survey_, record) : Diagnosis();
       findings_.add(finding, Zone::wal, diagnosis.file_offset, record_text(row) + ": " + diagnosis.what);
     }
   }
 
-  static Finding finding_of(RecordFate fate) {
-    switch (fate) {
+  static Finding finding_of(const RecordRow& row) {
+    if (row.row == RecoveryRow::keep_unindexed)
+      return row.mark == BatchMark::marked ? Finding::record_unindexed : Finding::torn;
+    switch (row.fate) {
       case RecordFate::damaged:
         return Finding::record_damaged;
       case RecordFate::lost:
@@ -144,9 +176,11 @@ class Finder {
     return Finding::torn;
   }
 
-  void find_losses() {
+  void find_losses(const OpenDamage& open) {
     for (const Loss& loss : history().losses())
-      findings_.add(loss.row == RecoveryRow::lost_unknown ? Finding::content_lost : Finding::content_unsure,
+      findings_.add(!open.is_open(loss)                     ? Finding::settled
+                    : loss.row == RecoveryRow::lost_unknown ? Finding::content_lost
+                                                            : Finding::content_unsure,
                     "up to batch " + std::to_string(loss.batch.raw()) + ", perhaps of " + groups_text(survey_, loss));
   }
 
@@ -218,42 +252,7 @@ class Finder {
   Findings& findings_;
 };
 
-struct About {
-  const char* name;
-  bool damage;
-  const char* meaning;
-};
-
-constexpr About about[] = {
-    {"file_size", true, "the file was cut short or made longer: a start refuses it; restore it as a whole"},
-    {"unreadable", true, "the disk does not give these pages: as damaged as if their bytes were wrong"},
-    {"superblock", true, "no superblock can be believed: a start refuses the file; restore it as a whole"},
-    {"owner", true, "the data of another node, or of other limits: a start refuses it; put files back where they were"},
-    {"superblock_copy", true, "written again at the next start, from the copies that are whole"},
-    {"index_page", true, "was durable, and its check does not hold: records are found by their own headers instead"},
-    {"wal_page", true, "was durable, and its stamp does not hold: nothing names what it held"},
-    {"record_damaged", true, "was durable, in a group of one voter: nobody has another copy; restore a backup"},
-    {"record_lost", true, "was durable and can't be read: never forgotten, fetched from peers"},
-    {"record_suspect", true, "torn or damaged, nothing proves which: probably never acknowledged, peers decide"},
-    {"record_unindexed", true, "nothing is lost: the entry is written again at the next start"},
-    {"content_lost", true, "was durable, and neither entry nor record is left"},
-    {"content_unsure", true, "torn or damaged, and nothing says what it held"},
-    {"pages_behind_end", true, "whole pages behind the end that a start sees: what lay between was zeroed"},
-    {"group_log_damaged", true, "one voter, and an op is gone: fenced at the next start; restore a backup"},
-    {"group_amnesiac", true, "promises may be lost: takes no part any more; leave the node off"},
-    {"group_head_unknown", true, "ops above its head may be lost: asks its peers before it takes part"},
-    {"group_ops_lost", true, "fetched from peers; never voted away by this node"},
-    {"group_ops_suspect", true, "fetched from peers if any has them, else forgotten by a quorum"},
-    {"torn", false, "left by a crash, never acknowledged: forgotten at the next start"},
-    {"stray", false, "bytes where there should be zeros; nothing reads them"},
-};
-static_assert(std::size(about) == static_cast<std::size_t>(Finding::count));
-
 }  // namespace
-
-const char* name_of(Finding finding) { return about[static_cast<std::size_t>(finding)].name; }
-const char* meaning_of(Finding finding) { return about[static_cast<std::size_t>(finding)].meaning; }
-bool is_damage(Finding finding) { return about[static_cast<std::size_t>(finding)].damage; }
 
 void Findings::add(Finding finding, Zone zone, u64 file_offset, const std::string& what) {
   add(finding, FindingPlace{zone, true, file_offset, what});

@@ -33,6 +33,7 @@ enum class Finding : u8 {
   group_ops_lost,
   group_ops_suspect,
   torn,
+  settled,
   stray,
   count,
 };

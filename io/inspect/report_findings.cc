@@ -9,7 +9,7 @@ constexpr std::size_t places_in_line_max = 3;
 
 std::string place_text(const FindingPlace& place) {
   if (!place.has_offset) return place.what;
-  return place.what + " at byte " + std::to_string(place.file_offset) + " (" + name_of(place.zone) + ")";
+  return place.what + " (" + name_of(place.zone) + ", byte " + std::to_string(place.file_offset) + ")";
 }
 
 template <class Visit>

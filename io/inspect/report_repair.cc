@@ -70,7 +70,7 @@ class Plan {
     if (!recovery.rewrites().empty())
       add("copy_records", "writes " + plural(recovery.rewrites().size(), "record") +
                               " again at the end of the log, at page " + std::to_string(end.next_page.raw()) +
-                              ", because what a crash left of them is not protected any more");
+                              ", as their index entries are gone, or a crash left them without a mark");
   }
 
   void plan_group(const GroupSurvey& group) {

@@ -126,7 +126,7 @@ TEST_F(InspectTest, DamageInEachZone) {
     const Damage copy(1 * copy_stride, 100);
     const Finished result = verify();
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_THAT(result.out, HasSubstr("superblock_copy 1: copy 1 foreign at byte 65536 (superblock)"));
+    EXPECT_THAT(result.out, HasSubstr("superblock_copy 1: copy 1 foreign (superblock, byte 65536)"));
   }
   {
     const Damage page(wal_at + 5 * 4096 + 200, 1);
@@ -139,10 +139,10 @@ TEST_F(InspectTest, DamageInEachZone) {
     EXPECT_THAT(plan.out, HasSubstr("fences it as log_damaged"));
   }
   {
-    const Damage page(index_at + 4096, 4096);
+    const Damage page(index_at + 2 * 4096, 4096);
     const Finished result = verify();
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_THAT(result.out, HasSubstr("index_page 1: index page 1 of segment 0 at byte 67375104 (index)"));
+    EXPECT_THAT(result.out, HasSubstr("index_page 1: index page 2 of segment 0 (index, byte 67379200)"));
   }
   EXPECT_EQ(verify().exit_code, 0);
 }

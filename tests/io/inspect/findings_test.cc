@@ -13,6 +13,8 @@ namespace {
 
 using test::FileBytes;
 using test::InspectedLog;
+using test::Life;
+using test::MemoryDisk;
 using test::Surveyed;
 using testing::HasSubstr;
 
@@ -178,6 +180,43 @@ TEST_F(FindingsTest, WholePagesBehindTheEnd) {
   look();
   EXPECT_GT(count(Finding::pages_behind_end), 0u);
   EXPECT_EQ(code(), exit_code::operation_failed);
+}
+
+// A peer gave the record back: it lies elsewhere, its old place stays as it is.
+TEST_F(FindingsTest, WhatWasMadeGoodIsNoDamageAnyMore) {
+  look();
+  const auto rows = records_of(surveyed_->survey);
+  const RecordPlace place = rows.at(10).record->place;
+  ASSERT_EQ(pages_of(place), 1u);
+  const Bytes record = Bytes(file_.bytes).subspan(byte_of(place), place.size);
+  MemoryDisk disk = test::disk_of_bytes(file_);
+  {
+    Life life(disk, log().recovery_config());
+    life.boot();
+    life.open();
+    MessageRef copy(life.slabs.acquire(place.size));
+    std::copy(record.begin(), record.end(), copy.mutable_data());
+    life.append(copy);
+    life.settle();
+  }
+  file_ = test::bytes_of_disk(disk);
+  file_.flip(byte_of(place) + 300);
+  look();
+  EXPECT_EQ(count(Finding::settled), 1u);
+  EXPECT_EQ(code(), exit_code::done);
+}
+
+// Nothing depends on a marker of which later ones say the same.
+TEST_F(FindingsTest, ALoneMarker) {
+  look();
+  const auto& batches = surveyed_->survey.run->recovery().facts().batches;
+  const auto marker = std::find_if(batches.begin(), batches.end(), [](const auto& b) { return b.page_count == 0; });
+  ASSERT_NE(marker, batches.end());
+  const u64 at = file_.at(Zone::index, marker->first_slot * page_bytes);
+  file_.flip(at + 1);
+  look();
+  EXPECT_EQ(count(Finding::settled), 1u);
+  EXPECT_EQ(first(Finding::settled).file_offset, at);
 }
 
 TEST_F(FindingsTest, AFileThatIsTooLong) {
