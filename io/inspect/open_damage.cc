@@ -56,13 +56,19 @@ bool OpenDamage::has_copy(const FoundRecord& record) const {
   return false;
 }
 
+// Closed where every group that it may concern is known to be whole. Without a configuration there may be groups of
+// which nothing is left.
 bool OpenDamage::is_open(const Loss& loss) const {
   if (!survey_.groups_known) return true;
-  return std::any_of(survey_.groups.begin(), survey_.groups.end(), [&](const GroupSurvey& group) {
-    const bool hurt =
-        group.amnesiac || group.head_unknown || group.log_damaged || !group.lost.empty() || !group.suspect.empty();
-    return hurt && loss.groups.may_contain(group.group);
-  });
+  bool any_whole = false;
+  for (const GroupSurvey& group : survey_.groups) {
+    if (!loss.groups.may_contain(group.group)) continue;
+    if (group.amnesiac || group.head_unknown || group.log_damaged || !group.lost.empty() || !group.suspect.empty())
+      return true;
+    any_whole = true;
+  }
+  if (survey_.groups_configured) return false;
+  return !any_whole || loss.groups == GroupBloom::of_all();
 }
 
 bool OpenDamage::any_open(BatchNo from, BatchNo to) const {

@@ -286,6 +286,7 @@ Survey make_survey(const Target& target, const SurveyOptions& options) {
   survey.pid = target.pid;
   survey.image = target.image.get();
   survey.identity = target.identity;
+  survey.groups_configured = !options.groups.empty();
   Surveyor(target, options, survey).run();
   return survey;
 }

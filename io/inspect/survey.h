@@ -85,6 +85,7 @@ struct Survey {
   std::optional<Refusal> refusal;  // what a start would end with
   Superblock read_as;              // whose log it was read as
   std::string log_read_as;         // what was taken for granted to read the log; or why it wasn't read
+  bool groups_configured = false;  // else there may be groups of which the log holds no trace
   bool voters_assumed = false;
   std::unique_ptr<DryRun> run;  // null: the log wasn't read
   bool groups_known = false;

@@ -40,7 +40,7 @@ std::string groups_text(const Survey& survey, const Loss& loss) {
     if (!loss.groups.may_contain(group.group)) continue;
     if (++count <= groups_shown_max) text += (text.empty() ? "" : ", ") + std::to_string(group.group.raw());
   }
-  if (count == 0) return "no group that is known";
+  if (count == 0) return "groups of which nothing is left";
   if (count == survey.groups.size() && count > 1) return "any group";
   if (count > groups_shown_max) text += ", ...";
   return (count == 1 ? "group " : "groups ") + text;

@@ -219,6 +219,19 @@ TEST_F(FindingsTest, ALoneMarker) {
   EXPECT_EQ(first(Finding::settled).file_offset, at);
 }
 
+// No group is known then, unless a configuration names it.
+TEST_F(FindingsTest, ALogOfNothingButGarbageIsNotWhole) {
+  file_.fill(superblock_zone_bytes, file_.bytes.size() - superblock_zone_bytes, std::byte{0x5a});
+  look();
+  EXPECT_EQ(code(), exit_code::operation_failed);
+  EXPECT_EQ(count(Finding::group_amnesiac), 4u);
+  const Surveyed unknown(file_, {}, log().identity());
+  const Findings findings = find_all(unknown.survey, 5);
+  EXPECT_EQ(findings.count(Finding::content_lost), 1u);
+  EXPECT_GT(findings.count(Finding::index_page), 0u);
+  EXPECT_EQ(exit_code_of(unknown.survey, findings), exit_code::operation_failed);
+}
+
 TEST_F(FindingsTest, AFileThatIsTooLong) {
   file_.bytes.resize(file_.bytes.size() + 10);
   look();
