@@ -25,6 +25,7 @@ constexpr About about[] = {
     {"content_lost", true, "was durable, and neither entry nor record is left"},
     {"content_unsure", true, "torn or damaged, and nothing says what it held"},
     {"pages_behind_end", true, "whole pages behind the end that a start sees: what lay between was zeroed"},
+    {"records_above_gap", true, "durable, above an op that is missing, in a group of one voter: a start drops them"},
     {"group_log_damaged", true, "one voter, and an op is gone: fenced at the next start; restore a backup"},
     {"group_amnesiac", true, "promises may be lost: takes no part any more; leave the node off"},
     {"group_head_unknown", true, "ops above its head may be lost: asks its peers before it takes part"},

@@ -137,6 +137,13 @@ class Finder {
           "page " + std::to_string(page) + " of segment " + std::to_string(segment_of(limits(), PageNo(page))));
   }
 
+  // One voter appends in order, so what is durable proves that what lies below it was in the log as well.
+  bool is_above_gap(const RecordRow& row) const {
+    const GroupSurvey& group = survey_.groups[row.record->group];
+    return survey_.groups_known && group.voters == 1 && !group.log_damaged && row.fate == RecordFate::keep &&
+           row.mark == BatchMark::marked && row.record->command == Command::prepare && row.record->op > group.head;
+  }
+
   static Finding settled(const BatchSpans::Held& held, const OpenDamage& open) {
     return is_damage(held.finding) && !open.any_open(held.from, held.to) ? Finding::settled : held.finding;
   }
@@ -144,6 +151,8 @@ class Finder {
   void find_records(const std::vector<RecordRow>& rows, const OpenDamage& open) {
     for (const RecordRow& row : rows) {
       const FoundRecord& record = *row.record;
+      if (is_above_gap(row))
+        findings_.add(Finding::records_above_gap, Zone::wal, file_offset_of(survey_, record.place), record_text(row));
       if (row.row == RecoveryRow::keep) continue;
       Finding finding = finding_of(row);
       if (is_damage(finding) && !open.is_open(row)) finding = Finding::settled;

@@ -27,6 +27,7 @@ enum class Finding : u8 {
   content_lost,
   content_unsure,
   pages_behind_end,
+  records_above_gap,
   group_log_damaged,
   group_amnesiac,
   group_head_unknown,

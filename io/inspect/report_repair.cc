@@ -57,6 +57,11 @@ class Plan {
     if (count > 0)
       add("forget_torn", "forgets " + plural(count, "record") + " as torn by a crash, as none was ever acknowledged: " +
                              torn + (count > shown_max ? ", ..." : ""));
+    const Findings found = find_in_log(survey_, 1);
+    if (const u64 above = found.count(Finding::records_above_gap); above > 0)
+      add("drop_above_gap",
+          "drops " + plural(above, "record") + " above a missing op, though they were durable, from " +
+              found.places(Finding::records_above_gap)[0].what + " on: keep a copy of the directory before that start");
     for (const Loss& loss : recovery.history()->losses())
       add("unknown_content", std::string("finds that something ") +
                                  (loss.row == RecoveryRow::lost_unknown ? "durable is gone" : "may be gone") +

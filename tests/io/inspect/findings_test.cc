@@ -219,6 +219,22 @@ TEST_F(FindingsTest, ALoneMarker) {
   EXPECT_EQ(first(Finding::settled).file_offset, at);
 }
 
+// The last op of the first life was never marked; all that the second one wrote stands on it.
+TEST_F(FindingsTest, OneVotersOpBelowDurableOnesIsGone) {
+  const InspectedLog one(1);
+  FileBytes file = one.file;
+  const Surveyed whole(file, one.options(), one.identity());
+  for (const RecordRow& row : records_of(whole.survey)) {
+    if (row.record->op != Op(21) || row.group != GroupId(3)) continue;
+    ASSERT_EQ(row.mark, BatchMark::unmarked);
+    file.zero_page(Zone::wal, row.record->place.page.raw());
+  }
+  const Surveyed hurt(file, one.options(), one.identity());
+  const Findings findings = find_all(hurt.survey, 5);
+  EXPECT_EQ(exit_code_of(hurt.survey, findings), exit_code::operation_failed);
+  EXPECT_GT(findings.count(Finding::records_above_gap) + findings.count(Finding::group_log_damaged), 0u);
+}
+
 // No group is known then, unless a configuration names it.
 TEST_F(FindingsTest, ALogOfNothingButGarbageIsNotWhole) {
   file_.fill(superblock_zone_bytes, file_.bytes.size() - superblock_zone_bytes, std::byte{0x5a});
