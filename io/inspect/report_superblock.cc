@@ -32,6 +32,8 @@ const char* why(CopyState state) {
   return "";
 }
 
+constexpr std::size_t table_columns = 9;
+
 bool legible(const CopySurvey& copy) { return copy.copy.intact; }
 
 struct Field {
@@ -94,7 +96,7 @@ std::string superblock_text(const Survey& survey, const Style& style) {
             std::to_string(s.durable_batch.raw()), std::to_string(s.first_batch.raw()), short_digest(s.checksum)})
         row.push_back(value);
     } else {
-      row.push_back("- (" + std::string(why(copy.state)) + ")");
+      row.resize(table_columns, "-");
     }
     table.add(std::move(row));
   }
