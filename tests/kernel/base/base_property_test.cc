@@ -121,7 +121,7 @@ RC_GTEST_PROP(Slabs, AreCountedBlocksOfFourSizes, ()) {
   Slabs slabs(limits);
   SlabModel model{{{512, limits.slabs_small},
                    {4096, limits.slabs_page},
-                   {64 * 1024 + 4096, limits.slabs_batch},
+                   {round_up(limits.batch_bytes_max, 4096u) + 4096, limits.slabs_batch},
                    {limits.message_size_max + 4096, limits.slabs_message}}};
   struct Held {
     Slab* slab;
@@ -132,7 +132,7 @@ RC_GTEST_PROP(Slabs, AreCountedBlocksOfFourSizes, ()) {
   u8 next_mark = 1;
   for (const auto& [call, n] : some_calls()) {
     if (call % 3 == 0) {
-      const u32 sizes[] = {0, 256, 512, 513, 4096, 4097, 64 * 1024 + 4096, limits.message_size_max};
+      const u32 sizes[] = {0, 256, 512, 513, 4096, 4097, 8192, limits.message_size_max};
       const u32 bytes = sizes[n % 8];
       Slab* slab = slabs.acquire(bytes);
       RC_ASSERT((slab ? slab->size : 0) == model.smallest_free(bytes));
