@@ -61,10 +61,11 @@ void LogWatch::on_start(HostId host, u32) {
 
 bool LogWatch::on_medium(NodeId node, u16 shard, const PendingWrite& write, const PendingRecord& record) const {
   const Medium& medium = world_.disk(node, ShardId(shard)).zone(write.zone);
-  std::vector<std::byte> held(write.bytes.size());
-  if (!medium.read(write.offset, held)) return false;
-  return std::all_of(record.needs.begin(), record.needs.end(), [&](const Extent& e) {
-    return std::memcmp(held.data() + e.begin, write.bytes.data() + e.begin, e.end - e.begin) == 0;
+  std::vector<std::byte> held(page_bytes);
+  return std::all_of(record.needs.begin(), record.needs.end(), [&](const Extent& e) {  // each lies in one page
+    const std::size_t page = e.begin / page_bytes * page_bytes;
+    return medium.read(write.offset + page, held) &&
+           std::memcmp(held.data() + (e.begin - page), write.bytes.data() + e.begin, e.end - e.begin) == 0;
   });
 }
 
