@@ -16,9 +16,10 @@ constexpr Duration length_min = milliseconds(1);
 
 }  // namespace
 
-Nemesis::Nemesis(World& world, Roles& roles)
+Nemesis::Nemesis(World& world, Roles& roles, const DamageBudget& budget)
     : world_(world),
       roles_(roles),
+      budget_(budget),
       stream_(roles.nemesis()),
       boot_crashes_(world.population().nodes),
       paused_(world.population().nodes) {}
@@ -60,6 +61,7 @@ void Nemesis::repeat(What what, u64 index) {
   if (what == What::client_crash && faults_.client_crash) arm_next(what, index, faults_.client_crash->every_ms());
   if (what == What::clock_step && faults_.clock.step_ms() > 0) arm_next(what, index, faults_.clock.every_ms());
   if (what == What::stall && faults_.turn.shard_stall_ms() > 0) arm_next(what, index, stalls_every_ms);
+  if (what == What::rot && faults_.disk.has_rot_every_ms()) arm_next(what, index, faults_.disk.rot_every_ms());
 }
 
 void Nemesis::on_time(u64 fired) {
@@ -102,6 +104,8 @@ void Nemesis::on_time(u64 fired) {
       return step_clock();
     case What::stall:
       return stall_shard();
+    case What::rot:
+      return rot(NodeId(static_cast<u16>(index)));
   }
 }
 
@@ -112,6 +116,7 @@ void Nemesis::begin(const PhaseFaults& faults) {
   faults_ = faults;
   world_.set_settings(settings_of(faults));
   apply_to_some_nodes(faults);
+  protect_sound_disks();
   if (faults.partition && !faults.partition->has_every_ms()) begin_cut();
   if (faults.pause && !faults.pause->has_every_ms()) pause_one();
   repeat(What::cut, 0);
@@ -119,6 +124,7 @@ void Nemesis::begin(const PhaseFaults& faults) {
   repeat(What::power_cut, 0);
   repeat(What::clock_step, 0);
   repeat(What::stall, 0);
+  for (const NodeId node : damaged_nodes()) repeat(What::rot, node.raw());
   if (faults.crash) {
     const bool named = faults.crash->node_size() > 0;  // one timer per name, else one per node
     const int count = named ? faults.crash->node_size() : world_.population().nodes;
@@ -130,7 +136,7 @@ void Nemesis::begin(const PhaseFaults& faults) {
 void Nemesis::end() {
   for (const What what :
        {What::cut, What::uncut, What::flap, What::crash, What::crash_in_boot, What::pause, What::resume,
-        What::power_cut, What::power_off, What::client_crash, What::clock_step, What::stall})
+        What::power_cut, What::power_off, What::client_crash, What::clock_step, What::stall, What::rot})
     disarm(what);
   faults_ = {};
   end_cut();
@@ -172,6 +178,21 @@ void Nemesis::apply_to_some_nodes(const PhaseFaults& faults) {
     world_.core().settings.turn.slow = 1;
     for (const NodeId node : roles_.resolve_all(faults.turn.node())) world_.set_slow_turns(node, faults.turn.slow());
   }
+}
+
+// Of the victims those that the phase names, if it names any.
+std::vector<NodeId> Nemesis::damaged_nodes() {
+  auto nodes = budget_.victims();
+  if (faults_.disk.node().empty()) return nodes;
+  const auto named = roles_.resolve_all(faults_.disk.node());
+  std::erase_if(nodes, [&](NodeId node) { return std::find(named.begin(), named.end(), node) == named.end(); });
+  return nodes;
+}
+
+void Nemesis::protect_sound_disks() {
+  if (!budget_.in_use()) return;
+  for (u16 n = 0; n < world_.population().nodes; ++n)
+    if (!budget_.is_victim(NodeId(n))) world_.spare_disk(NodeId(n));
 }
 
 // --- partitions
@@ -308,6 +329,12 @@ void Nemesis::stall_shard() {
   const u64 longest = milliseconds(faults_.turn.shard_stall_ms()).ns();
   world_.stall(node, shard, Duration(stream_.range(Site::turn_stall, std::min(length_min.ns(), longest), longest)));
   repeat(What::stall, 0);
+}
+
+void Nemesis::rot(NodeId node) {
+  const ShardId shard(static_cast<u16>(stream_.below(Site::nemesis_target, world_.population().shards)));
+  world_.damage(node, shard, [](Disk& disk) { disk.rot(); });
+  repeat(What::rot, node.raw());
 }
 
 }  // namespace keelson::sim

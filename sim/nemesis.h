@@ -10,13 +10,15 @@
 #include <vector>
 
 #include "keelson/sim/cut.h"
+#include "keelson/sim/damage_budget.h"
 #include "keelson/sim/scenario.h"
 
 namespace keelson::sim {
 
 class Nemesis final : public Task {
  public:
-  Nemesis(World& world, Roles& roles);
+  // `budget` outlives it.
+  Nemesis(World& world, Roles& roles, const DamageBudget& budget);
 
   // The faults of a phase, instead of those before. What went wrong for the length of the former phase is mended.
   void begin(const PhaseFaults& faults);
@@ -42,7 +44,8 @@ class Nemesis final : public Task {
     client_crash,
     client_restart,
     clock_step,
-    stall
+    stall,
+    rot
   };
   struct Armed {
     u64 token = 0;
@@ -71,10 +74,14 @@ class Nemesis final : public Task {
   void client_restart(u64 client);
   void step_clock();
   void stall_shard();
+  void rot(NodeId node);
+  std::vector<NodeId> damaged_nodes();
+  void protect_sound_disks();
   void apply_to_some_nodes(const PhaseFaults& faults);
 
   World& world_;
   Roles& roles_;
+  const DamageBudget& budget_;
   const Stream stream_;
   PhaseFaults faults_;
   std::optional<Cut> cut_;

@@ -34,10 +34,11 @@ const char* name_of(PartKind kind) {
   return "";
 }
 
-Phases::Phases(World& world, Nemesis& nemesis, Steps& steps, const pb::Scenario& scenario)
+Phases::Phases(World& world, Nemesis& nemesis, Steps& steps, const DamageBudget& budget, const pb::Scenario& scenario)
     : world_(world),
       nemesis_(nemesis),
       steps_(steps),
+      budget_(budget),
       scenario_(scenario),
       stream_(world.core().tape.stream("nemesis")) {
   for (u16 n = 0; n < world.population().nodes; ++n) core_.push_back(NodeId(n));
@@ -109,7 +110,9 @@ void Phases::choose_core() {
   if (scenario_.core() == pb::Core::ALL || spread) return;
   const auto quorums = Quorums::of(static_cast<u8>(nodes));
   const std::size_t needed = std::max(quorums.view_change, quorums.replication);
-  std::erase_if(core_, [&, left = core_.size()](NodeId) mutable {
+  std::erase_if(core_, [&, left = core_.size()](NodeId node) mutable {
+    // With a damaged disk about, the sound ones may have the only copies.
+    if (budget_.in_use() && !budget_.is_victim(node)) return false;
     if (left <= needed || stream_.below(Site::core_node, 2) == 0) return false;
     --left;
     return true;

@@ -33,7 +33,8 @@ struct Part {
 
 class Phases {
  public:
-  Phases(World& world, Nemesis& nemesis, Steps& steps, const pb::Scenario& scenario);
+  // `budget` outlives it.
+  Phases(World& world, Nemesis& nemesis, Steps& steps, const DamageBudget& budget, const pb::Scenario& scenario);
 
   const std::vector<Part>& parts() const { return parts_; }
   void begin(std::size_t index);
@@ -51,6 +52,7 @@ class Phases {
   World& world_;
   Nemesis& nemesis_;
   Steps& steps_;
+  const DamageBudget& budget_;
   pb::Scenario scenario_;
   Stream stream_;
   std::vector<Part> parts_;

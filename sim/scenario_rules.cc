@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "keelson/base/counters.h"
 #include "keelson/base/limits.h"
 #include "keelson/sim/check_off.h"
+#include "keelson/sim/damage_budget.h"
 #include "keelson/sim/scenario_swarm.h"
 
 namespace keelson::sim {
@@ -171,6 +173,7 @@ void check_duplicates(Check& c) {
   for (const auto& phase : c.scenario().phase()) *phases.Add() = phase.name();
   check_unique(c, "phase", phases, ".name");
   check_unique(c, "tag", c.scenario().tag());
+  check_unique(c, "expect.mark", c.scenario().expect().mark());
   check_unique(c, "check_off", c.scenario().check_off());
   check_unique(c, "swarm.always", c.scenario().swarm().always());
   check_unique(c, "swarm.never", c.scenario().swarm().never());
@@ -186,8 +189,15 @@ void check_known(Check& c, const std::string& list, const proto::RepeatedPtrFiel
   }
 }
 
+std::vector<std::string> mark_names() {
+  std::vector<std::string> names;
+  for (std::size_t m = 0; m < Counters::mark_count; ++m) names.emplace_back(name_of(static_cast<Mark>(m)));
+  return names;
+}
+
 void check_names(Check& c) {
   check_known(c, "check_off", c.scenario().check_off(), checker_names());
+  check_known(c, "expect.mark", c.scenario().expect().mark(), mark_names());
   check_known(c, "tag", c.scenario().tag(), {"smoke", "nightly", "long", "perf"});
 }
 
@@ -349,6 +359,9 @@ void check_faults(Check& c) {
     if (atomic != 512 && atomic != 4096)
       c.found({prefix + "disk.atomic_bytes"},
               {prefix + "disk.atomic_bytes: no disk writes so much whole", number(atomic), "512 or 4096"});
+    if (c.shape_is_known() && c.scenario().cluster().replicas() == 1 && !c.scenario().beyond_model())
+      needs(asks_for_damage(place.disk()), "disk", "damage would leave no copy of a single replica's data",
+            "beyond_model: true, or more replicas");
     const auto& network = place.network();
     needs(network.mode() == pb::Network::STREAM && network.has_mode() &&
               (network.ghost_ppm() > 0 || network.reorder_ppm() > 0),

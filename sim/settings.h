@@ -39,6 +39,8 @@ struct NetworkSettings {
   u64 receive_buffer_bytes = 256 * 1024;      // of a process that takes no turns
 };
 
+enum class DamageZone : u8 { any, superblock, wal, index };  // where damage strikes
+
 struct DiskSettings {
   Duration read_mean = microseconds(80);  // all exponential
   Duration write_mean = microseconds(80);
@@ -49,8 +51,22 @@ struct DiskSettings {
   Duration stall_max = milliseconds(10'000);
   u64 torn_ppm = 1'000'000;  // of the writes in flight at a power crash; the others are whole or not at all
   u32 atomic_bytes = 512;    // 512 or 4096: what a device writes whole or not at all
-  u64 write_error_ppm = 0;
+  u64 write_error_ppm = 0;   // from then on every operation fails, until the process is gone
   u64 read_error_ppm = 0;
+  u64 lost_flush_ppm = 0;  // of power crashes: confirmed writes that no mark covers are gone
+  // Damage: only disks that the budget gives up have it (damage_budget.h).
+  u64 lse_ppm = 0;              // of reads: a sector of what they read is unreadable from then on
+  u64 read_flip_ppm = 0;        // of reads: bits are wrong this once
+  u64 misdirect_read_ppm = 0;   // of reads: other pages' bytes, this once
+  u64 misdirect_write_ppm = 0;  // of marked writes: they turn out to lie elsewhere
+  u64 revert_ppm = 0;           // of marked writes: their old bytes come back
+  DamageZone damage_zone = DamageZone::any;
+
+  DiskSettings without_damage() const {
+    DiskSettings sound = *this;
+    sound.lse_ppm = sound.read_flip_ppm = sound.misdirect_read_ppm = sound.misdirect_write_ppm = sound.revert_ppm = 0;
+    return sound;
+  }
 };
 
 struct ClockSettings {

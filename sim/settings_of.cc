@@ -43,6 +43,20 @@ NetworkSettings network_of(const pb::Network& from) {
   return to;
 }
 
+DamageZone zone_of(pb::DamageZone::Kind zone) {
+  switch (zone) {
+    case pb::DamageZone::ANY:
+      return DamageZone::any;
+    case pb::DamageZone::SUPERBLOCK:
+      return DamageZone::superblock;
+    case pb::DamageZone::WAL:
+      return DamageZone::wal;
+    case pb::DamageZone::INDEX:
+      return DamageZone::index;
+  }
+  return DamageZone::any;
+}
+
 DiskSettings disk_of(const pb::Disk& from) {
   DiskSettings to;
   to.read_mean = microseconds(from.read_mean_us());
@@ -52,6 +66,9 @@ DiskSettings disk_of(const pb::Disk& from) {
   to.stall_ppm = from.stall_ppm();
   to.torn_ppm = from.torn_ppm();
   to.atomic_bytes = from.atomic_bytes();
+  to.lse_ppm = from.lse_ppm();
+  to.read_flip_ppm = from.read_flip_ppm();
+  to.damage_zone = zone_of(from.damage_zone());
   return to;
 }
 

@@ -121,6 +121,7 @@ tl::expected<Disk::Accepted, Disk::Refused> Disk::submit(Instant now, const Read
   auto& operation = add(IoKind::read, read.id, read.zone, read.offset, read.into.size());
   operation.into = read.into;
   const Duration time = latency(Site::disk_read_latency, settings_.read_mean);
+  if (stream_.chance(Site::disk_lse, settings_.lse_ppm)) lose_sector(operation);
   if (stream_.chance(Site::disk_read_error, settings_.read_error_ppm)) operation.status = IoStatus::io_error;
   return Accepted{slot_of(operation), now + time, {}};
 }
@@ -148,12 +149,16 @@ Completion Disk::complete(u32 slot) {
     const bool readable = zone(operation.zone).read(operation.offset, operation.into);
     operation.in_flight = false;
     --reads_in_flight_;
-    if (readable && done.status == IoStatus::ok) return done;
+    if (readable && done.status == IoStatus::ok) {
+      if (stream_.chance(Site::disk_read_flip, settings_.read_flip_ppm)) flip_read(operation);
+      return done;
+    }
     faults_.add(Fault::disk_read_error);
     std::fill(operation.into.begin(), operation.into.end(), std::byte{0xee});
     return {IoKind::read, done.id, IoStatus::io_error};
   }
   if (done.status == IoStatus::ok) {
+    remember({operation.zone, operation.offset / page_bytes, operation.bytes / page_bytes});
     land(operation);
   } else {
     faults_.add(Fault::disk_write_error);
@@ -191,7 +196,7 @@ void Disk::land(Operation& write) {
   u64 page_no = write.offset / page_bytes;
   for (Page* page = write.pages; page;) {
     Page* next = std::exchange(page->next, nullptr);
-    zone(write.zone).put(page_no++, page);
+    put(write.zone, page_no++, page);
     page = next;
   }
   write.pages = nullptr;
@@ -234,8 +239,10 @@ void Disk::tear(Operation& write) {
     copy({content, page_bytes}, torn->bytes());
     all_new = all_new && torn->unreadable == 0 && std::memcmp(content, fresh, page_bytes) == 0;
     all_old = all_old && torn->unreadable == unreadable && std::memcmp(content, former, page_bytes) == 0;
-    medium.put(page_no, torn);
+    put(write.zone, page_no, torn);
+    if (write.zone == Zone::superblock) damaged_.insert({write.zone, page_no});
   }
+  torn_ = true;
   if (!all_new) faults_.add(all_old ? Fault::lost_write : Fault::torn_write);
   forget(write);
 }

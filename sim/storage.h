@@ -9,8 +9,10 @@
 
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "keelson/sim/faults.h"
@@ -56,6 +58,8 @@ class Disk {
   tl::expected<Accepted, Refused> submit(Instant now, const Read& read);
   // The operation happens now. A read's bytes are then where it wanted them.
   Completion complete(u32 slot);
+  // The process knows of the completion: what it writes from now on may rely on it.
+  void learned(IoId write);
   // The process is gone, and with it every operation in flight. Of the writes, the medium holds what `kind` leaves.
   void crash(CrashKind kind);
 
@@ -70,7 +74,25 @@ class Disk {
   const DiskShape& shape() const { return shape_; }
   u64 writes_done() const { return writes_done_; }
 
+  // --- damage (storage_damage.cc); false: nothing was written yet, or the budget says no
+  bool rot();  // 1 to 8 bits of a page that was written change
+  // Something that the budget limits was ever done to it.
+  bool hurt() const { return hurt_; }
+  bool torn() const { return torn_; }  // ever
+  struct Damage {
+    Fault fault{};
+    Zone zone{};
+    u64 offset = 0;
+  };
+  // What was since the last call, for the trace.
+  std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
+
  private:
+  struct Extent {
+    Zone zone = Zone::wal;
+    u64 first_page = 0;
+    u64 pages = 0;
+  };
   struct Operation {
     bool in_flight = false;
     IoKind kind = IoKind::write;
@@ -92,6 +114,17 @@ class Disk {
   void tear(Operation& write);
   Page* torn_page(const std::byte* former, const std::byte* fresh, u8 former_unreadable);
   void forget(Operation& write);
+  // storage_damage.cc
+  void put(Zone zone, u64 page_no, Page* page);
+  void note(Fault fault, Zone zone, u64 offset);
+  void remember(const Extent& written);
+  bool strikes(Zone zone) const;
+  Zone draw_zone();
+  std::vector<u64> written_in(Zone zone, u64 offset, u64 bytes) const;  // pages
+  bool may_damage(Zone zone, u64 page_no);
+  void damaged(Fault fault, Zone zone, u64 page_no);
+  void lose_sector(const Operation& read);
+  void flip_read(const Operation& read);
   u32 slot_of(const Operation& operation) const { return static_cast<u32>(&operation - operations_.data()); }
 
   DiskShape shape_;
@@ -107,6 +140,11 @@ class Disk {
   u64 writes_done_ = 0;
   bool flush_drawn_ = false;
   Duration flush_;
+  std::array<std::vector<Extent>, zone_count> written_;  // confirmed, oldest first
+  std::set<std::pair<Zone, u64>> damaged_;               // pages that don't hold what was written there
+  std::vector<Damage> damage_;
+  bool hurt_ = false;
+  bool torn_ = false;
 };
 
 }  // namespace keelson::sim

@@ -247,7 +247,7 @@ void read_outcome(Reader& in, bool present, TapeFile& file) {
   const u64 verdict_at = in.at();
   const u8 verdict = in.value<u8>();
   outcome.signature = in.value<u64>();
-  if (verdict == 1 || verdict > static_cast<u8>(Verdict::inconclusive))
+  if (verdict == 1 || verdict > static_cast<u8>(Verdict::unavailable))
     in.fail(verdict_at, "unknown verdict " + std::to_string(verdict));
   outcome.verdict = static_cast<Verdict>(verdict);
   if (present) file.outcome = outcome;

@@ -5,7 +5,7 @@
 
 namespace keelson::sim {
 
-enum class Verdict : u8 { ok = 0, safety = 2, liveness = 3, nondeterministic = 4, inconclusive = 5 };
+enum class Verdict : u8 { ok = 0, safety = 2, liveness = 3, nondeterministic = 4, inconclusive = 5, unavailable = 6 };
 
 constexpr int exit_code_of(Verdict verdict) { return static_cast<int>(verdict); }
 constexpr const char* name_of(Verdict verdict) {
@@ -20,6 +20,8 @@ constexpr const char* name_of(Verdict verdict) {
       return "nondeterministic";
     case Verdict::inconclusive:
       return "inconclusive";
+    case Verdict::unavailable:
+      return "unavailable";
   }
   return "?";
 }

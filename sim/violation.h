@@ -10,7 +10,8 @@
 
 namespace keelson::sim {
 
-enum class ViolationKind : u8 { safety, liveness, inconclusive };
+// unavailable: damage cost a group its quorum, and it says so: right, and of no use.
+enum class ViolationKind : u8 { safety, liveness, inconclusive, unavailable };
 
 struct Violation {
   ViolationKind kind = ViolationKind::safety;

@@ -147,6 +147,7 @@ void World::on_disk(const Happening& happening) {
   Unit& unit = units_[happening.index];
   if (hosts_[unit.host.raw()].boot != happening.extra || !unit.program) return;  // of a former life
   const Completion done = unit.disk->complete(static_cast<u32>(happening.value));
+  trace_damage(unit);
   core_.record(done.kind == IoKind::write ? RecordKind::write_done : RecordKind::read_done, place_of(unit),
                {.a = done.id.raw(), .b = static_cast<u64>(done.status)});
   arrive(unit.id, {.kind = ArrivalKind::completion,

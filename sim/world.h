@@ -100,6 +100,11 @@ class World final : private Receiver {
   void set_settings(const Settings& settings);               // of all hosts
   void set_disk(HostId host, const DiskSettings& settings);  // of one, until the next set_settings
   void set_clock(HostId host, const ClockSettings& settings);
+  void spare_disk(NodeId node);  // damage stays away, until the next set_settings
+  // Something done to a disk at rest, with its trace.
+  void damage(NodeId node, ShardId shard, const std::function<void(Disk&)>& how);
+  bool hurt(NodeId node) const;  // a disk of it was ever damaged
+  bool torn(NodeId node) const;  // ... or had a write torn
   void add_observer(Observer& observer) { observers_.push_back(&observer); }
   // Asked before each write is carried out: scripted crashes at the n-th write of a zone.
   using WriteWatch = std::function<void(NodeId, ShardId, const Write&)>;
@@ -132,6 +137,9 @@ class World final : private Receiver {
   void carry_out_one(Unit& unit, EffectPlace effect, Instant at);
   void start_write(Unit& unit, const Write& write, Instant at);
   void start_read(Unit& unit, const Read& read, Instant at);
+  void trace_damage(Unit& unit);
+  template <class Holds>
+  bool any_disk(NodeId node, Holds holds) const;
   void schedule_deadline(Unit& unit);
   void watch_for_spin(Unit& unit);
   void see_life(Unit& unit);
@@ -176,6 +184,14 @@ class World final : private Receiver {
   std::vector<u64> words_;                          // scratch
   std::vector<EventQueue<Happening>::Event> ties_;  // scratch
 };
+
+template <class Holds>
+bool World::any_disk(NodeId node, Holds holds) const {
+  const Host& host = hosts_[node.raw()];
+  for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u)
+    if (holds(*units_[u].disk)) return true;
+  return false;
+}
 
 template <class Call>
 bool World::guarded(NodeId node, Call&& call) {

@@ -220,4 +220,23 @@ void World::set_slow_turns(NodeId node, u64 factor) {
   for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u) units_[u].slow = factor;
 }
 
+void World::spare_disk(NodeId node) {
+  DiskSettings& settings = hosts_[node.raw()].disk_settings;
+  settings = settings.without_damage();
+}
+
+void World::damage(NodeId node, ShardId shard, const std::function<void(Disk&)>& how) {
+  Unit& unit = unit_of(node, shard);
+  how(*unit.disk);
+  trace_damage(unit);
+}
+
+bool World::hurt(NodeId node) const {
+  return any_disk(node, [](const Disk& disk) { return disk.hurt(); });
+}
+
+bool World::torn(NodeId node) const {
+  return any_disk(node, [](const Disk& disk) { return disk.torn(); });
+}
+
 }  // namespace keelson::sim

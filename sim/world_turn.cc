@@ -165,8 +165,16 @@ void World::start_read(Unit& unit, const Read& read, Instant at) {
     fail({.checker = "store_contract", .invariant = "read", .detail = accepted.error(), .node = unit.node});
     return;
   }
+  trace_damage(unit);
   core_.schedule(accepted->done_at, Rank::disk,
                  {.owner = Owner::disk, .index = unit.id.raw(), .value = accepted->slot, .extra = host_of(unit).boot});
+}
+
+void World::trace_damage(Unit& unit) {
+  for (const Disk::Damage& damage : unit.disk->take_damage())
+    core_.record(
+        RecordKind::damage, place_of(unit),
+        {.a = static_cast<u64>(damage.fault), .b = damage.offset, .digest = {static_cast<u64>(damage.zone), 0}});
 }
 
 // One event per unit. It is only ever moved to an earlier time: most turns ask for a later one.

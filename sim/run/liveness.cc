@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/vsr/quorum.h"
+
 namespace keelson::sim {
 namespace {
 
@@ -36,6 +38,16 @@ std::string describe(const Seen& seen) {
   return out;
 }
 
+// Damage made it refuse its data, or take no part any more: it says so, and only a new data file helps.
+bool out_of_action(RunCluster& cluster, NodeId node, const GroupView& view) {
+  return cluster.world.hurt(node) && (view.fenced == FenceReason::amnesiac || view.fenced == FenceReason::log_damaged);
+}
+
+bool refused(RunCluster& cluster, NodeId node, ShardId shard) {
+  const Program* program = cluster.world.program(node, shard);
+  return program && program->shard() && program->shard()->state() == ShardState::refused && cluster.world.hurt(node);
+}
+
 bool settled(const std::vector<Seen>& replicas) {
   const GroupView& first = replicas.front().view;
   return std::all_of(replicas.begin(), replicas.end(), [&](const Seen& s) {
@@ -45,19 +57,82 @@ bool settled(const std::vector<Seen>& replicas) {
   });
 }
 
+bool is_quorum(std::size_t replicas, const GroupConfig& group) {
+  const auto needed = Quorums::of(static_cast<u8>(group.members.size()));
+  return replicas >= std::max(needed.replication, needed.view_change);
+}
+
+// Whether there may be an op whose copies are all damaged: a tear is one, too, and can't be told from what rots later.
+bool may_be_stuck(const World& world, const GroupConfig& group) {
+  u8 hurt = 0;
+  bool torn = false;
+  for (const NodeId member : group.members) {
+    if (world.hurt(member)) ++hurt;
+    torn = torn || (!world.hurt(member) && world.torn(member));
+  }
+  return hurt > 0 && (torn || hurt >= Quorums::of(static_cast<u8>(group.members.size())).replication);
+}
+
+// Why a group has no quorum, or can't tell what was committed; empty: it should be able.
+std::string why_unable(RunCluster& cluster, const GroupConfig& group, const std::vector<Seen>& replicas) {
+  std::string out;
+  std::size_t acting = 0;
+  bool stuck = false;
+  for (const Seen& replica : replicas) {
+    stuck = stuck || replica.view.stuck_op > Op(0);
+    if (out_of_action(cluster, replica.node, replica.view)) {
+      out += " " + describe(replica) + ";";
+    } else {
+      ++acting;
+    }
+  }
+  for (const NodeId member : group.members) {
+    const ShardId shard = Shard::owner_of(group.group, cluster.world.population().shards);
+    if (refused(cluster, member, shard))
+      out += " " + text(member) +
+             " refuses its data: " + cluster.world.program(member, shard)->shard()->refusal().code + ";";
+  }
+  if (!out.empty() && !is_quorum(acting, group)) return text(group.group) + " has no quorum:" + out;
+  if (!stuck || !may_be_stuck(cluster.world, group)) return {};
+  std::string why = text(group.group) + " can't know what was committed:";
+  for (const Seen& replica : replicas) why += " " + describe(replica) + ";";
+  return why;
+}
+
 }  // namespace
 
 std::string not_live(RunCluster& cluster, const std::vector<NodeId>& who) {
   for (const NodeId node : who)
     for (u16 s = 0; s < cluster.world.population().shards; ++s) {
       const Program* program = cluster.world.program(node, ShardId(s));
+      if (refused(cluster, node, ShardId(s))) continue;
       if (!program || program->life() == Life{}) return text(node) + ", shard " + std::to_string(s) + " does not run";
     }
-  for (const auto& [group, replicas] : groups_on(cluster, who)) {
-    if (settled(replicas)) continue;
-    std::string why = text(group) + " is not settled:";
+  auto found = groups_on(cluster, who);
+  for (const GroupConfig& group : cluster.programs.groups()) {
+    auto& replicas = found[group.group];
+    const std::size_t members =
+        static_cast<std::size_t>(std::count_if(group.members.begin(), group.members.end(), [&](NodeId member) {
+          return std::find(who.begin(), who.end(), member) != who.end();
+        }));
+    if (members == 0) continue;
+    std::string why;
     for (const auto& replica : replicas) why += " " + describe(replica) + ";";
-    return why;
+    std::erase_if(replicas, [&](const Seen& s) { return out_of_action(cluster, s.node, s.view); });
+    if (replicas.size() < members && !is_quorum(replicas.size(), group))
+      return text(group.group) + " has no quorum:" + why;
+    if (!settled(replicas)) return text(group.group) + " is not settled:" + why;
+  }
+  return {};
+}
+
+std::string unavailable(RunCluster& cluster, const std::vector<NodeId>& who) {
+  const auto found = groups_on(cluster, who);
+  for (const GroupConfig& group : cluster.programs.groups()) {
+    const auto replicas = found.find(group.group);
+    const std::string why =
+        why_unable(cluster, group, replicas == found.end() ? std::vector<Seen>() : replicas->second);
+    if (!why.empty()) return why;
   }
   return {};
 }

@@ -12,6 +12,20 @@
 namespace keelson::sim {
 namespace {
 
+Verdict verdict_of(ViolationKind kind) {
+  switch (kind) {
+    case ViolationKind::safety:
+      return Verdict::safety;
+    case ViolationKind::liveness:
+      return Verdict::liveness;
+    case ViolationKind::inconclusive:
+      return Verdict::inconclusive;
+    case ViolationKind::unavailable:
+      return Verdict::unavailable;
+  }
+  return Verdict::inconclusive;
+}
+
 constexpr Duration still_after = milliseconds(500);  // of quiet, until views must not change any more
 
 class Run {
@@ -21,9 +35,10 @@ class Run {
         options_(options),
         tape_(tape),
         cluster_(scenario, tape, options.seed, options.trace),
-        nemesis_(cluster_.world, cluster_.roles),
+        budget_(scenario, cluster_.programs.groups(), cluster_.world.population().nodes, tape.stream("budget")),
+        nemesis_(cluster_.world, cluster_.roles, budget_),
         steps_(cluster_.world, cluster_.roles, scenario),
-        phases_(cluster_.world, nemesis_, steps_, scenario) {}
+        phases_(cluster_.world, nemesis_, steps_, budget_, scenario) {}
 
   RunReport run() {
     const auto begin = std::chrono::steady_clock::now();
@@ -159,6 +174,10 @@ class Run {
     // What a torn disk can't rule out, only the nodes that are down can: then the core alone is not able.
     const bool all = phases_.core().size() == cluster_.world.population().nodes;
     if (!all && waits_for_others(cluster_, phases_.core())) return;
+    if (const std::string cost = unavailable(cluster_, phases_.core()); !cost.empty()) {
+      if (all) fail(ViolationKind::unavailable, "damage", "quorum", cost);
+      return;
+    }
     const std::string why = not_live(cluster_, phases_.core());
     fail(ViolationKind::liveness, "liveness", why.empty() ? "calls_return" : "core_settles",
          why.empty() ? std::to_string(cluster_.clients.open_calls()) + " calls have not returned" : why);
@@ -214,7 +233,8 @@ class Run {
               std::to_string(scenario_.cluster().clients()) + " clients, " + (tiny ? "tiny" : "standard") + " limits";
     r.checks = checkers_on(scenario_);
     judge(r);
-    r.expected = r.verdict == static_cast<Verdict>(scenario_.expect().verdict());
+    r.expected = r.verdict == static_cast<Verdict>(scenario_.expect().verdict()) ||
+                 (r.verdict == Verdict::unavailable && scenario_.expect().may_be_unavailable());
     if (r.failure) r.failure->reproduce = options_.again;
     return r;
   }
@@ -226,9 +246,7 @@ class Run {
       return;
     }
     if (const auto& violation = cluster_.world.violation()) {
-      r.verdict = violation->kind == ViolationKind::safety     ? Verdict::safety
-                  : violation->kind == ViolationKind::liveness ? Verdict::liveness
-                                                               : Verdict::inconclusive;
+      r.verdict = verdict_of(violation->kind);
       r.failure = Failure{violation->checker + "." + violation->invariant,
                           violation->detail,
                           "",
@@ -257,6 +275,8 @@ class Run {
     if (e.has_view_changes_max() && r.view_changes > e.view_changes_max())
       return "view_changes: got " + std::to_string(r.view_changes) + "; expected at most " +
              std::to_string(e.view_changes_max());
+    for (const auto& mark : e.mark())
+      if (!r.marks.contains(mark)) return "mark." + mark + ": never reached";
     const auto& injected = e.injected();
     std::vector<const google::protobuf::FieldDescriptor*> fields;
     injected.GetReflection()->ListFields(injected, &fields);
@@ -285,6 +305,7 @@ class Run {
   const RunOptions& options_;
   Tape& tape_;
   RunCluster cluster_;
+  const DamageBudget budget_;
   Nemesis nemesis_;
   Steps steps_;
   Phases phases_;

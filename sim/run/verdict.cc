@@ -9,14 +9,16 @@ int rank_of(Verdict verdict) {
       return 0;
     case Verdict::inconclusive:
       return 1;
-    case Verdict::liveness:
+    case Verdict::unavailable:
       return 2;
-    case Verdict::safety:
+    case Verdict::liveness:
       return 3;
-    case Verdict::nondeterministic:
+    case Verdict::safety:
       return 4;
+    case Verdict::nondeterministic:
+      return 5;
   }
-  return 4;
+  return 5;
 }
 
 class Object {

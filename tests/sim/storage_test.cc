@@ -1,5 +1,6 @@
 #include "keelson/sim/storage.h"
 
+#include <bit>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -243,6 +244,69 @@ TEST(Disk, AFailedWriteSaysSoAndLeavesAnything) {
   EXPECT_EQ(bench.disk.complete(accepted->slot).status, IoStatus::io_error);
   EXPECT_EQ(bench.faults[Fault::disk_write_error], 1u);
   EXPECT_EQ(bench.disk.writes_in_flight(), 0u);
+}
+
+// --- damage
+
+u64 bits_that_differ(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
+  u64 bits = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) bits += static_cast<u64>(std::popcount(std::to_integer<u8>(a[i] ^ b[i])));
+  return bits;
+}
+
+TEST(DiskDamage, ALatentErrorStaysUntilItsPageIsWrittenAgain) {
+  Bench bench(SeededTape{1});
+  bench.disk.complete(bench.write(1, 5, filled(1))->slot);
+  bench.settings.lse_ppm = 1'000'000;
+  std::vector<std::byte> into(8 * page_bytes);
+  EXPECT_EQ(bench.disk.complete(bench.read(2, 0, into)->slot).status, IoStatus::io_error);
+  EXPECT_EQ(bench.faults[Fault::latent_error], 1u) << "of the pages that were written";
+  bench.settings.lse_ppm = 0;
+  auto one = filled(0);
+  EXPECT_EQ(bench.disk.complete(bench.read(3, 5, one)->slot).status, IoStatus::io_error);
+  EXPECT_TRUE(bench.disk.hurt());
+  bench.disk.complete(bench.write(4, 5, filled(1))->slot);
+  EXPECT_EQ(bench.disk.complete(bench.read(5, 5, one)->slot).status, IoStatus::ok);
+}
+
+TEST(DiskDamage, RotFlipsOneToEightBitsOfWhatWasWritten) {
+  for (u64 seed = 0; seed < 32; ++seed) {
+    Bench bench(SeededTape{seed});
+    EXPECT_FALSE(bench.disk.rot()) << "nothing was written yet";
+    EXPECT_FALSE(bench.disk.hurt());
+    bench.disk.complete(bench.write(1, 5, filled(1))->slot);
+    bench.settings.damage_zone = DamageZone::wal;
+    EXPECT_TRUE(bench.disk.rot());
+    const u64 bits = bits_that_differ(bench.media(5), filled(1));
+    EXPECT_LE(bits, 8u);
+    EXPECT_EQ(bench.faults[Fault::bit_rot], 1u);
+    EXPECT_EQ(bench.disk.take_damage().size(), 1u);
+    EXPECT_TRUE(bench.disk.take_damage().empty());
+  }
+}
+
+TEST(DiskDamage, AReadFlipIsGoneTheNextTime) {
+  Bench bench(SeededTape{1});
+  bench.disk.complete(bench.write(1, 5, filled(1))->slot);
+  bench.settings.read_flip_ppm = 1'000'000;
+  auto into = filled(0);
+  EXPECT_EQ(bench.disk.complete(bench.read(2, 5, into)->slot).status, IoStatus::ok);
+  EXPECT_NE(into, filled(1));
+  EXPECT_EQ(bench.media(5), filled(1));
+  EXPECT_EQ(bench.faults[Fault::read_flip], 1u);
+}
+
+TEST(DiskDamage, HitsOneSuperblockCopyAtATime) {
+  Bench bench(SeededTape{1});
+  bench.settings.damage_zone = DamageZone::superblock;
+  bench.disk.complete(bench.write(1, 0, filled(1), Zone::superblock)->slot);
+  EXPECT_TRUE(bench.disk.rot());
+  bench.disk.complete(bench.write(2, 1, filled(1), Zone::superblock)->slot);
+  for (int i = 0; i < 50; ++i) bench.disk.rot();
+  std::vector<std::byte> second(page_bytes);
+  bench.disk.zone(Zone::superblock).read(page_bytes, second);
+  EXPECT_EQ(second, filled(1));
+  EXPECT_GT(bench.faults[Fault::damage_vetoed], 0u);
 }
 
 }  // namespace

@@ -60,9 +60,9 @@ Play::Play(const std::string& scenario_text, TapeSource source, Recording record
       world(Stage::config_of(programs.options, static_cast<u16>(scenario.cluster().clients()), calm_settings()),
             programs, tape),
       roles(world, {}),
-      nemesis(world, roles),
+      nemesis(world, roles, budget),
       steps(world, roles, scenario),
-      phases(world, nemesis, steps, scenario) {
+      phases(world, nemesis, steps, budget, scenario) {
   world.add_observer(watch);
   world.set_reply_reader(&replies);
 }

@@ -56,6 +56,7 @@ struct Play {
   Replies replies;
   World world;
   Roles roles;
+  DamageBudget budget;
   Nemesis nemesis;
   Steps steps;
   Phases phases;
