@@ -17,6 +17,7 @@ struct RecordPlace {
   u16 offset = 0;
   u32 size = 0;  // bytes of the record, header included; 0: not in the WAL
   constexpr bool exists() const { return size != 0; }
+  bool operator==(const RecordPlace&) const = default;
 };
 
 namespace log_bit {

@@ -91,6 +91,10 @@ void Recovery::advance(EffectBag& out) {
         return refuse(
             {"log_write_failed", "The disk refused a write to the log: check the disk, then start again.", {}});
       if (!rewriter_.done()) return;
+      if (!give_up_unprotected())
+        return refuse({"log_unreadable",
+                       "A promise that was read from the log can't be read again: check the disk, then start again.",
+                       {}});
       phase_ = Phase::over;
       state_ = State::done;
       return;
@@ -215,6 +219,22 @@ void Recovery::end_incarnation(EffectBag& out) {
   phase_ = Phase::rewrite;
   if (!rewriter_.empty()) rewriter_.start(now_, *wal_, out);
   advance(out);
+}
+
+// Records that should have a copy and got none stay readable for now, and may be gone at the next start without a
+// trace: they don't count as stored. False: a group's promise is among them.
+bool Recovery::give_up_unprotected() {
+  for (const RecordPlace& place : rewriter_.failed()) {
+    for (const FoundState& state : facts_.states)
+      if (state.exists && state.place == place) return false;
+    const auto lone = std::find_if(facts_.records.begin(), facts_.records.end(),
+                                   [&](const FoundRecord& record) { return record.place == place; });
+    check(lone != facts_.records.end());
+    if (history_->mark_of(lone->batch) == BatchMark::marked) continue;  // its loss would be noticed
+    for (FoundRecord& record : facts_.records)
+      if (same_entry(record, *lone) && needs_copy(record)) record.fate = RecordFate::suspect;
+  }
+  return true;
 }
 
 // Behind every trace, in the log and in its index: what a crash left is never written over.

@@ -82,6 +82,7 @@ class Recovery {
   void end_scan(EffectBag& out);
   void judge_records();
   void plan_rewrites();
+  bool give_up_unprotected();
   bool needs_copy(const FoundRecord& record) const;
   bool state_needs_copy(u32 group) const;
   void end_incarnation(EffectBag& out);

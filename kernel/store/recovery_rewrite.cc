@@ -4,6 +4,11 @@
 #include "keelson/wire/validate.h"
 
 namespace keelson {
+namespace {
+
+constexpr u32 tries_max = 3;  // a read may fail once and succeed the next time
+
+}  // namespace
 
 LogRewriter::LogRewriter(ClusterId cluster, ShardId shard, NodeId self, const Limits& limits, Slabs& slabs, IoIds& ids)
     : cluster_(cluster),
@@ -22,7 +27,14 @@ void LogRewriter::start(Instant now, Wal& wal, EffectBag& out) { pump(now, wal, 
 bool LogRewriter::on_completion(Instant now, const Completion& completion, Wal& wal, EffectBag& out) {
   if (read_ != IoId() && completion.id == read_) {
     read_ = IoId();
-    take(completion.status == IoStatus::ok);
+    if (completion.status == IoStatus::ok && take()) {
+      tries_ = 0;
+    } else if (++tries_ < tries_max) {
+      --next_;
+    } else {
+      tries_ = 0;
+      push_growing(failed_, places_[next_ - 1]);
+    }
   } else {
     stored_.clear();
     if (!wal.on_completion(now, completion, stored_, loaded_, out)) return false;
@@ -42,6 +54,7 @@ void LogRewriter::pump(Instant now, Wal& wal, EffectBag& out) {
       ++unmarked_;
     } else if (unmarked_ == 0) {
       waiting_ = MessageRef();  // the log is full
+      if (meta.command == Command::prepare) push_growing(failed_, places_[next_ - 1]);
     }
   }
   if (!waiting_ && read_ == IoId() && next_ < places_.size()) read_next(out);
@@ -55,15 +68,15 @@ void LogRewriter::read_next(EffectBag& out) {
       Read{read_, Zone::wal, wal_offset(limits_, place.page), pages_.span(0, pages_of(place)), IoClass::read_client});
 }
 
-// What can't be read any more, or finds no memory, is left as it is.
-void LogRewriter::take(bool ok) {
+// False: what was there a moment ago can't be read now, or finds no memory.
+bool LogRewriter::take() {
   const RecordPlace& place = places_[next_ - 1];
-  Slab* slab = ok ? slabs_.acquire(place.size) : nullptr;
-  if (!slab) return;
+  Slab* slab = slabs_.acquire(place.size);
+  if (!slab) return false;
   MessageRef message(slab);
   const MutableBytes bytes{message.mutable_data(), place.size};
-  if (gather_record(pages_.span(0, pages_of(place)), place, seed_, limits_, bytes) != RecordPages::ok) return;
-  if (validate_record(bytes, cluster_, limits_) != Reject::none) return;
+  if (gather_record(pages_.span(0, pages_of(place)), place, seed_, limits_, bytes) != RecordPages::ok) return false;
+  if (validate_record(bytes, cluster_, limits_) != Reject::none) return false;
   Header header = message.header();
   if (header.command == Command::prepare && header.node != self_) {
     // A copy made by this node: it says nothing of when the record came (store_rules::is_live).
@@ -73,6 +86,7 @@ void LogRewriter::take(bool ok) {
     seal_header(message, copy, place.size - header_size);
   }
   waiting_ = std::move(message);
+  return true;
 }
 
 RecordMeta LogRewriter::meta_of(const MessageRef& message) const {

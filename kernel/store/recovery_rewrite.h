@@ -19,13 +19,15 @@ class LogRewriter {
   void start(Instant now, Wal& wal, EffectBag& out);
   // False: not an id of this or of the WAL.
   bool on_completion(Instant now, const Completion& completion, Wal& wal, EffectBag& out);
+  // What could not be written again: nobody may rely on it.
+  std::span<const RecordPlace> failed() const { return failed_.span(); }
   // All that could be written again is stored, and marked.
   bool done() const { return next_ == places_.size() && !waiting_ && read_ == IoId() && unmarked_ == 0; }
 
  private:
   void pump(Instant now, Wal& wal, EffectBag& out);
   void read_next(EffectBag& out);
-  void take(bool ok);
+  bool take();
   RecordMeta meta_of(const MessageRef& message) const;
 
   const ClusterId cluster_;
@@ -35,7 +37,9 @@ class LogRewriter {
   Slabs& slabs_;
   IoIds& ids_;
   Vec<RecordPlace> places_;
+  Vec<RecordPlace> failed_;
   std::size_t next_ = 0;  // of places_, to be read
+  u32 tries_ = 0;         // of the place before it
   PageBuffer pages_;
   IoId read_;                 // 0: none in flight
   MessageRef waiting_;        // read, not yet appended

@@ -37,6 +37,26 @@ TEST_F(RecoveryRows, Row2AnEntryThatWasNeverWrittenDoesNotCostTheRecordLater) {
   EXPECT_TRUE(is_whole(recover().log.at(Op(3))));  // it may have been acked by the life before
 }
 
+// The copy that protects it can't be made: what is there now may be gone at the next start without a trace.
+TEST_F(RecoveryRows, Row2ARecordThatCantBeCopiedDoesNotCountAsStored) {
+  life->open();
+  write_ops(chain, 2);
+  life->append(chain.next());
+  life->seal();
+  disk.complete(0);  // the record; its index page never happens
+  disk.forget_in_flight();
+  life = std::make_unique<Life>(disk, recovery_config_of_tests(three_groups));
+  life->start();
+  for (const u64 before = disk.writes_accepted(); disk.writes_accepted() == before;) life->step();
+  disk.make_unreadable(Zone::wal, 2 * page_bytes);  // the scan is over, the copies come next
+  while (!disk.idle()) life->step();
+  ASSERT_TRUE(life->done());
+  EXPECT_EQ(hits(Mark::recovery_row_2_rewrite_entry), 1u);
+  const RecoveredGroup group = life->take();
+  EXPECT_FALSE(is_whole(group.log.at(Op(3))));
+  EXPECT_FALSE(may_nack(group.log.at(Op(3))));
+}
+
 // ---------------------------------------------------------------- row 3: lost, and known
 
 TEST_F(RecoveryRows, Row3ALostRecordIsNeitherNackedNorPresent) {
