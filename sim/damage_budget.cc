@@ -24,10 +24,27 @@ bool has_member(const GroupConfig& group, NodeId node) {
   return std::find(group.members.begin(), group.members.end(), node) != group.members.end();
 }
 
+// How many copies of an op, and how many replicas, a group can do without.
+int copies_spare(const Quorums& quorums, int) { return quorums.replication - 1; }
+int votes_spare(const Quorums& quorums, int voters) { return voters - quorums.view_change; }
+
+// One more node in the list is not too much for any group.
+bool fits(std::span<const GroupConfig> groups, const std::vector<NodeId>& list, NodeId node,
+          int (*spare)(const Quorums&, int)) {
+  return std::all_of(groups.begin(), groups.end(), [&](const GroupConfig& group) {
+    if (!has_member(group, node)) return true;
+    const auto there = std::count_if(list.begin(), list.end(), [&](NodeId other) { return has_member(group, other); });
+    const auto voters = static_cast<int>(group.members.size());
+    return there < spare(Quorums::of(static_cast<u8>(voters)), voters);
+  });
+}
+
 }  // namespace
 
 bool asks_for_damage(const pb::Disk& disk) {
-  return disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0;
+  return disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0 || disk.misdirect_read_ppm() > 0 ||
+         disk.misdirect_write_ppm() > 0 || disk.revert_ppm() > 0 || disk.has_wipe_every_ms() ||
+         disk.has_stale_every_ms();
 }
 
 DamageBudget::DamageBudget(const pb::Scenario& scenario, std::span<const GroupConfig> groups, u16 nodes, Stream stream)
@@ -41,18 +58,19 @@ DamageBudget::DamageBudget(const pb::Scenario& scenario, std::span<const GroupCo
     if (std::find(order.begin(), order.end(), NodeId(n)) == order.end()) others.push_back(NodeId(n));
   stream.shuffle(Site::budget_victim, std::span(others));
   order.insert(order.end(), others.begin(), others.end());
-  const auto fits = [&](NodeId node) {
-    return std::all_of(groups.begin(), groups.end(), [&](const GroupConfig& group) {
-      const auto hurt = std::count_if(victims_.begin(), victims_.end(), [&](NodeId v) { return has_member(group, v); });
-      return !has_member(group, node) || hurt + 1 < Quorums::of(static_cast<u8>(group.members.size())).replication;
-    });
-  };
-  for (const NodeId node : order)
-    if (scenario.beyond_model() || fits(node)) victims_.push_back(node);
+  for (const NodeId node : order) {
+    const bool any = scenario.beyond_model();
+    if (any || fits(groups, victims_, node, copies_spare)) victims_.push_back(node);
+    if (is_victim(node) && (any || fits(groups, replaceable_, node, votes_spare))) replaceable_.push_back(node);
+  }
 }
 
 bool DamageBudget::is_victim(NodeId node) const {
   return std::find(victims_.begin(), victims_.end(), node) != victims_.end();
+}
+
+bool DamageBudget::may_replace(NodeId node) const {
+  return std::find(replaceable_.begin(), replaceable_.end(), node) != replaceable_.end();
 }
 
 }  // namespace keelson::sim

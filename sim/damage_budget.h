@@ -24,11 +24,14 @@ class DamageBudget {
   // The scenario has damage at all: else everything is as if there were no budget.
   bool in_use() const { return in_use_; }
   bool is_victim(NodeId node) const;
+  // Its disk may be exchanged: the replicas on it are lost for good, and their groups still have quorums.
+  bool may_replace(NodeId node) const;
   const std::vector<NodeId>& victims() const { return victims_; }
 
  private:
   bool in_use_ = false;
   std::vector<NodeId> victims_;
+  std::vector<NodeId> replaceable_;
 };
 
 // The scenario or a phase of it asks for damage that the budget limits.

@@ -73,14 +73,16 @@ std::vector<GroupConfig> spread_groups(u32 groups, u16 replicas, u16 nodes, Mach
 }
 
 KernelPrograms::KernelPrograms(const KernelConfig& config, std::vector<GroupConfig> groups)
-    : config_(config), groups_(std::move(groups)) {
+    : config_(config),
+      groups_(std::move(groups)),
+      generations_(config.population.nodes, first_generation) {
   check(config_.machines != nullptr);
 }
 
 std::unique_ptr<Program> KernelPrograms::make_shard(NodeId node, ShardId shard, Slabs& slabs) {
   const ShardConfig config{.cluster = config_.cluster,
                            .node = node,
-                           .generation = first_generation,
+                           .generation = generations_[node.raw()],
                            .shard = shard,
                            .shard_count = config_.population.shards,
                            .limits = config_.limits,
@@ -114,12 +116,17 @@ void KernelPrograms::format(NodeId node, ShardId shard, Disk& disk) {
   std::vector<std::byte> zone(StoreLayout::of(config_.limits).superblock_bytes);
   format_superblock({.cluster = config_.cluster,
                      .node = node,
-                     .generation = first_generation,
+                     .generation = generations_[node.raw()],
                      .shard = shard,
                      .shard_count = config_.population.shards,
                      .limits = config_.limits},
                     zone);
   disk.zone(Zone::superblock).write(0, zone);
+}
+
+void KernelPrograms::replace(NodeId node) {
+  Generation& generation = generations_[node.raw()];
+  generation = Generation(generation.raw() + 1);
 }
 
 Limits client_limits_of(const Limits& limits) {

@@ -36,12 +36,14 @@ class KernelPrograms final : public Programs {
   std::unique_ptr<Program> make_client(const ClientStart& start, Slabs& slabs) override;
   DiskShape disk_shape() const override;
   void format(NodeId node, ShardId shard, Disk& disk) override;
+  void replace(NodeId node) override;
 
   std::span<const GroupConfig> groups() const { return groups_; }
 
  private:
   KernelConfig config_;
   std::vector<GroupConfig> groups_;
+  std::vector<Generation> generations_;  // of each node's data files
 };
 
 // Slabs of a client: it holds a few messages, never a log.

@@ -1,6 +1,7 @@
 #include "keelson/sim/medium.h"
 
 #include <bit>
+#include <utility>
 
 namespace keelson::sim {
 namespace {
@@ -58,15 +59,17 @@ Medium::Medium(PagePool& pool, u64 size_bytes) : pool_(pool), size_bytes_(size_b
 }
 
 void Medium::put(u64 page_no, Page* page) {
+  if (Page* former = exchange(page_no, page)) pool_.release(former);
+}
+
+Page* Medium::exchange(u64 page_no, Page* page) {
   check(page_no < size_bytes_ / page_bytes);
   auto& chunk = chunks_[page_no / chunk_pages];
   if (!chunk) {
-    if (!page) return;
+    if (!page) return nullptr;
     chunk = std::make_unique<Chunk>();
   }
-  Page*& slot = (*chunk)[page_no % chunk_pages];
-  if (slot) pool_.release(slot);
-  slot = page;
+  return std::exchange((*chunk)[page_no % chunk_pages], page);
 }
 
 const Page* Medium::at(u64 page_no) const {
@@ -121,6 +124,23 @@ void Medium::flip_bit(u64 offset, unsigned bit) {
   Page* flipped = pool_.make(content);
   flipped->unreadable = unreadable;
   put(page_no, flipped);
+}
+
+void Medium::copy_from(const Medium& other) {
+  check(size_bytes_ == other.size_bytes_);
+  wipe();
+  std::byte content[page_bytes];
+  for (u64 c = 0; c < other.chunks_.size(); ++c) {
+    if (!other.chunks_[c]) continue;
+    for (u64 page_no = c * chunk_pages; page_no < (c + 1) * chunk_pages; ++page_no) {
+      const Page* page = (*other.chunks_[c])[page_no % chunk_pages];
+      if (!page) continue;
+      other.read_page(page_no, content);
+      Page* copied = pool_.make(content);
+      copied->unreadable = page->unreadable;
+      put(page_no, copied);
+    }
+  }
 }
 
 void Medium::wipe() {

@@ -54,6 +54,7 @@ class Medium {
 
   u64 size_bytes() const { return size_bytes_; }
   void put(u64 page_no, Page* page);               // takes it over; null: zeros
+  Page* exchange(u64 page_no, Page* page);         // the same, and the former page is the caller's
   const Page* at(u64 page_no) const;               // null: zeros
   void write(u64 offset, Bytes bytes);             // both multiples of a page
   bool read(u64 offset, MutableBytes into) const;  // multiples of a page; false: some of it is unreadable
@@ -63,6 +64,7 @@ class Medium {
   void spoil_sector(u64 offset);  // unreadable until it is rewritten
   void flip_bit(u64 offset, unsigned bit);
   void wipe();
+  void copy_from(const Medium& other);  // of the same size
 
  private:
   static constexpr u64 chunk_pages = 256;

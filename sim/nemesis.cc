@@ -10,6 +10,7 @@ namespace {
 
 constexpr u32 boot_crashes_max = 5;
 constexpr Duration boot_crash_after_mean = milliseconds(2);
+constexpr Duration back_after_mean = milliseconds(300);   // with another disk
 constexpr Duration look_again = milliseconds(20);  // at a node whose crash has not come yet
 constexpr u64 stalls_every_ms = 1'000;
 constexpr Duration length_min = milliseconds(1);
@@ -62,6 +63,8 @@ void Nemesis::repeat(What what, u64 index) {
   if (what == What::clock_step && faults_.clock.step_ms() > 0) arm_next(what, index, faults_.clock.every_ms());
   if (what == What::stall && faults_.turn.shard_stall_ms() > 0) arm_next(what, index, stalls_every_ms);
   if (what == What::rot && faults_.disk.has_rot_every_ms()) arm_next(what, index, faults_.disk.rot_every_ms());
+  if (what == What::wipe && faults_.disk.has_wipe_every_ms()) arm_next(what, index, faults_.disk.wipe_every_ms());
+  if (what == What::stale && faults_.disk.has_stale_every_ms()) arm_next(what, index, faults_.disk.stale_every_ms());
 }
 
 void Nemesis::on_time(u64 fired) {
@@ -106,6 +109,10 @@ void Nemesis::on_time(u64 fired) {
       return stall_shard();
     case What::rot:
       return rot(NodeId(static_cast<u16>(index)));
+    case What::wipe:
+      return wipe(NodeId(static_cast<u16>(index)));
+    case What::stale:
+      return stale(NodeId(static_cast<u16>(index)));
   }
 }
 
@@ -124,7 +131,12 @@ void Nemesis::begin(const PhaseFaults& faults) {
   repeat(What::power_cut, 0);
   repeat(What::clock_step, 0);
   repeat(What::stall, 0);
-  for (const NodeId node : damaged_nodes()) repeat(What::rot, node.raw());
+  for (const NodeId node : damaged_nodes()) {
+    repeat(What::rot, node.raw());
+    if (!budget_.may_replace(node)) continue;
+    repeat(What::wipe, node.raw());
+    repeat(What::stale, node.raw());
+  }
   if (faults.crash) {
     const bool named = faults.crash->node_size() > 0;  // one timer per name, else one per node
     const int count = named ? faults.crash->node_size() : world_.population().nodes;
@@ -136,7 +148,7 @@ void Nemesis::begin(const PhaseFaults& faults) {
 void Nemesis::end() {
   for (const What what :
        {What::cut, What::uncut, What::flap, What::crash, What::crash_in_boot, What::pause, What::resume,
-        What::power_cut, What::power_off, What::client_crash, What::clock_step, What::stall, What::rot})
+        What::power_cut, What::power_off, What::client_crash, What::clock_step, What::stall, What::rot, What::wipe, What::stale})
     disarm(what);
   faults_ = {};
   end_cut();
@@ -335,6 +347,28 @@ void Nemesis::rot(NodeId node) {
   const ShardId shard(static_cast<u16>(stream_.below(Site::nemesis_target, world_.population().shards)));
   world_.damage(node, shard, [](Disk& disk) { disk.rot(); });
   repeat(What::rot, node.raw());
+}
+
+void Nemesis::wipe(NodeId node) {
+  put_in(node, &World::wipe);
+  repeat(What::wipe, node.raw());
+}
+
+// First the disk is saved, the next time it comes back as it was then.
+void Nemesis::stale(NodeId node) {
+  if (world_.has_saved_disks(node)) {
+    put_in(node, &World::restore_disks);
+  } else {
+    world_.save_disks(node);
+  }
+  repeat(What::stale, node.raw());
+}
+
+void Nemesis::put_in(NodeId node, void (World::*disks)(NodeId)) {
+  if (world_.state(node) != HostState::down) world_.crash(node, CrashKind::power);
+  if (world_.state(node) != HostState::down) return;  // the run is over
+  (world_.*disks)(node);
+  arm(What::restart, node.raw(), stream_.exponential(Site::crash_restart_after, back_after_mean));
 }
 
 }  // namespace keelson::sim

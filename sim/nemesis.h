@@ -45,7 +45,9 @@ class Nemesis final : public Task {
     client_restart,
     clock_step,
     stall,
-    rot
+    rot,
+    wipe,
+    stale
   };
   struct Armed {
     u64 token = 0;
@@ -75,6 +77,9 @@ class Nemesis final : public Task {
   void step_clock();
   void stall_shard();
   void rot(NodeId node);
+  void wipe(NodeId node);
+  void stale(NodeId node);
+  void put_in(NodeId node, void (World::*disks)(NodeId));
   std::vector<NodeId> damaged_nodes();
   void protect_sound_disks();
   void apply_to_some_nodes(const PhaseFaults& faults);

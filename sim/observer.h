@@ -27,6 +27,7 @@ class Observer {
   virtual void on_turn(const TurnSeen&) {}
   virtual void on_start(HostId, u32 /*boot*/) {}
   virtual void on_crash(HostId, CrashKind) {}  // its programs are still there to be looked at
+  virtual void on_disk_replaced(HostId, bool /*blank*/) {}  // by a blank or an older one, while it is down
 };
 
 // Gets what clients answer. One per World.

@@ -52,6 +52,8 @@ class Programs {
   virtual DiskShape disk_shape() const = 0;
   // Writes what an empty data file of this shard holds.
   virtual void format(NodeId node, ShardId shard, Disk& disk) = 0;
+  // The node gets new data files: from now on format() and make_shard() are of its next generation.
+  virtual void replace(NodeId) {}
 };
 
 }  // namespace keelson::sim

@@ -66,7 +66,12 @@ DiskSettings disk_of(const pb::Disk& from) {
   to.stall_ppm = from.stall_ppm();
   to.torn_ppm = from.torn_ppm();
   to.atomic_bytes = from.atomic_bytes();
+  to.write_error_ppm = from.write_error_ppm();
+  to.lost_flush_ppm = from.lost_flush_ppm();
   to.lse_ppm = from.lse_ppm();
+  to.misdirect_read_ppm = from.misdirect_read_ppm();
+  to.misdirect_write_ppm = from.misdirect_write_ppm();
+  to.revert_ppm = from.revert_ppm();
   to.read_flip_ppm = from.read_flip_ppm();
   to.damage_zone = zone_of(from.damage_zone());
   return to;

@@ -53,6 +53,7 @@ Disk::Disk(const DiskShape& shape, PagePool& pages, Stream stream, const DiskSet
 
 Disk::~Disk() {
   for (auto& operation : operations_) forget(operation);
+  for (auto& write : unmarked_) release(write);
 }
 
 const char* Disk::objection(IoKind kind, IoId id, Zone zone, u64 offset, u64 bytes) const {
@@ -81,7 +82,7 @@ Disk::Operation& Disk::add(IoKind kind, IoId id, Zone zone, u64 offset, u64 byte
   ++(kind == IoKind::write ? writes_in_flight_ : reads_in_flight_);
   auto free_slot = std::find_if(operations_.begin(), operations_.end(), [](const auto& o) { return !o.in_flight; });
   if (free_slot == operations_.end()) free_slot = operations_.insert(operations_.end(), Operation{});
-  *free_slot = Operation{true, kind, id, zone, offset, bytes, nullptr, {}, IoStatus::ok};
+  *free_slot = Operation{true, kind, id, zone, offset, bytes, nullptr, {}, IoStatus::ok, turn_, 0};
   return *free_slot;
 }
 
@@ -104,6 +105,7 @@ tl::expected<Disk::Accepted, Disk::Refused> Disk::submit(Instant now, const Writ
   if (const char* why = objection(IoKind::write, write.id, write.zone, write.offset, bytes))
     return tl::unexpected(refusal(why, IoKind::write, write.zone, write.offset, bytes));
   auto& operation = add(IoKind::write, write.id, write.zone, write.offset, bytes);
+  if (write.zone == Zone::index) operation.covers = covered_now();
   Digest digest;
   operation.pages = stage(write.parts, bytes, digest);
   if (!flush_drawn_) {
@@ -144,12 +146,14 @@ Page* Disk::stage(std::span<const Bytes> parts, u64 bytes, Digest& digest) {
 Completion Disk::complete(u32 slot) {
   Operation& operation = operations_[slot];
   check(operation.in_flight);
+  if (failed_) operation.status = IoStatus::io_error;
   const Completion done{operation.kind, operation.id, operation.status};
   if (operation.kind == IoKind::read) {
     const bool readable = zone(operation.zone).read(operation.offset, operation.into);
     operation.in_flight = false;
     --reads_in_flight_;
     if (readable && done.status == IoStatus::ok) {
+      if (stream_.chance(Site::disk_misdirect_read, settings_.misdirect_read_ppm)) misdirect_read(operation);
       if (stream_.chance(Site::disk_read_flip, settings_.read_flip_ppm)) flip_read(operation);
       return done;
     }
@@ -158,10 +162,9 @@ Completion Disk::complete(u32 slot) {
     return {IoKind::read, done.id, IoStatus::io_error};
   }
   if (done.status == IoStatus::ok) {
-    remember({operation.zone, operation.offset / page_bytes, operation.bytes / page_bytes});
-    land(operation);
+    confirm(operation);
   } else {
-    faults_.add(Fault::disk_write_error);
+    if (!std::exchange(failed_, true)) faults_.add(Fault::disk_write_error);
     tear(operation);
   }
   ++writes_done_;
@@ -175,8 +178,10 @@ void Disk::crash(CrashKind kind) {
       operation.in_flight = false;
       --reads_in_flight_;
     } else if (kind == CrashKind::power && stream_.chance(Site::disk_torn, settings_.torn_ppm)) {
+      keep_marked(operation.covers);
       tear(operation);
     } else if (stream_.below(Site::disk_write_survives, 2) == 1) {
+      keep_marked(operation.covers);
       land(operation);
     } else {
       faults_.add(Fault::lost_write);
@@ -184,6 +189,8 @@ void Disk::crash(CrashKind kind) {
     }
   }
   flush_drawn_ = false;
+  failed_ = false;
+  forget_unmarked(kind);
 }
 
 bool Disk::writing(Zone zone) const {

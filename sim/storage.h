@@ -52,13 +52,16 @@ class Disk {
   ~Disk();
 
   // The operations of one turn start together and share a flush.
-  void begin_turn() { flush_drawn_ = false; }
+  void begin_turn() {
+    flush_drawn_ = false;
+    ++turn_;
+  }
   // The bytes are copied here: what the kernel does with its buffers afterwards changes nothing.
   tl::expected<Accepted, Refused> submit(Instant now, const Write& write);
   tl::expected<Accepted, Refused> submit(Instant now, const Read& read);
   // The operation happens now. A read's bytes are then where it wanted them.
   Completion complete(u32 slot);
-  // The process knows of the completion: what it writes from now on may rely on it.
+  // The process knows of the completion: a page of the index that it writes from now on marks what completed.
   void learned(IoId write);
   // The process is gone, and with it every operation in flight. Of the writes, the medium holds what `kind` leaves.
   void crash(CrashKind kind);
@@ -75,7 +78,12 @@ class Disk {
   u64 writes_done() const { return writes_done_; }
 
   // --- damage (storage_damage.cc); false: nothing was written yet, or the budget says no
-  bool rot();  // 1 to 8 bits of a page that was written change
+  bool rot();   // 1 to 8 bits of a page that was written change
+  void wipe();  // blank
+  // The whole disk as it is, and back to that. No operation is in flight then.
+  void save_image();
+  bool has_image() const { return image_[0] != nullptr; }
+  void restore_image();
   // Something that the budget limits was ever done to it.
   bool hurt() const { return hurt_; }
   bool torn() const { return torn_; }  // ever
@@ -103,6 +111,17 @@ class Disk {
     Page* pages = nullptr;  // a write's content, in order
     MutableBytes into;      // a read's
     IoStatus status = IoStatus::ok;
+    u64 turn = 0;    // in which it was submitted
+    u64 covers = 0;  // of the index: all turns up to this one are marked by it
+  };
+  // Confirmed, and not yet marked by a later page of the index: a lying device may lose it. What damage of marked writes
+  // needs is kept until then.
+  enum class Doom : u8 { none, revert, misdirect };
+  struct Confirmed {
+    u64 turn = 0;
+    Extent where;
+    std::vector<Page*> former;  // empty: zeros
+    Doom doom = Doom::none;
   };
 
   const char* objection(IoKind kind, IoId id, Zone zone, u64 offset, u64 bytes) const;  // null: none
@@ -116,8 +135,19 @@ class Disk {
   void forget(Operation& write);
   // storage_damage.cc
   void put(Zone zone, u64 page_no, Page* page);
+  void confirm(Operation& write);
+  u64 covered_now() const;
+  void mark(u64 turn);
+  void keep_marked(u64 turn);
+  void settle(Confirmed& write);
+  void bring_back(Confirmed& write, Fault fault);
+  void misdirect(Confirmed& write);
+  void forget_unmarked(CrashKind kind);
+  void release(Confirmed& write);
+  void misdirect_read(const Operation& read);
   void note(Fault fault, Zone zone, u64 offset);
   void remember(const Extent& written);
+  static bool keeps_log(Zone zone);
   bool strikes(Zone zone) const;
   Zone draw_zone();
   std::vector<u64> written_in(Zone zone, u64 offset, u64 bytes) const;  // pages
@@ -140,11 +170,17 @@ class Disk {
   u64 writes_done_ = 0;
   bool flush_drawn_ = false;
   Duration flush_;
+  u64 turn_ = 1;
+  std::vector<std::pair<IoId, u64>> unlearned_;          // completed writes that the process has not heard of; their turn
+  std::vector<Confirmed> unmarked_;
   std::array<std::vector<Extent>, zone_count> written_;  // confirmed, oldest first
+  std::array<std::vector<Extent>, zone_count> marked_;   // of them, where a mark proves it
   std::set<std::pair<Zone, u64>> damaged_;               // pages that don't hold what was written there
   std::vector<Damage> damage_;
   bool hurt_ = false;
   bool torn_ = false;
+  bool failed_ = false;  // a write failed: everything does, until the process is gone
+  std::array<std::unique_ptr<Medium>, zone_count> image_;
 };
 
 }  // namespace keelson::sim

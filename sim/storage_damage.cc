@@ -55,6 +55,117 @@ bool Disk::strikes(Zone where) const {
   return false;
 }
 
+// ---------------------------------------------------------------- what a mark covers
+
+bool Disk::keeps_log(Zone where) { return where == Zone::wal || where == Zone::index; }
+
+void Disk::learned(IoId write) {
+  std::erase_if(unlearned_, [write](const auto& done) { return done.first == write; });
+}
+
+// A page of the index says that every batch before it is stored, as far as its writer knows: all turns before the oldest
+// one of which it hasn't heard everything.
+u64 Disk::covered_now() const {
+  u64 unsure = turn_;
+  for (const auto& operation : operations_)
+    if (operation.in_flight && operation.kind == IoKind::write && keeps_log(operation.zone))
+      unsure = std::min(unsure, operation.turn);
+  for (const auto& [id, turn] : unlearned_) unsure = std::min(unsure, turn);
+  return unsure - 1;
+}
+
+void Disk::confirm(Operation& write) {
+  Confirmed done{write.turn, {write.zone, write.offset / page_bytes, write.bytes / page_bytes}, {}, Doom::none};
+  remember(done.where);
+  if (!keeps_log(write.zone)) return land(write);
+  unlearned_.emplace_back(write.id, write.turn);
+  const u64 covers = write.covers;
+  u64 page_no = done.where.first_page;
+  for (Page* page = write.pages; page; ++page_no) {
+    Page* next = std::exchange(page->next, nullptr);
+    damaged_.erase({write.zone, page_no});
+    Page* former = zone(write.zone).exchange(page_no, page);
+    if (former && done.former.empty()) done.former.resize(done.where.pages);
+    if (former) done.former[page_no - done.where.first_page] = former;
+    page = next;
+  }
+  write.pages = nullptr;
+  forget(write);
+  if (strikes(done.where.zone)) {
+    if (stream_.chance(Site::disk_revert, settings_.revert_ppm)) done.doom = Doom::revert;
+    if (stream_.chance(Site::disk_misdirect_write, settings_.misdirect_write_ppm)) done.doom = Doom::misdirect;
+  }
+  unmarked_.push_back(std::move(done));
+  if (covers > 0) mark(covers);
+}
+
+void Disk::mark(u64 turn) {
+  std::vector<Confirmed> settled;
+  std::vector<Confirmed> left;
+  for (Confirmed& write : unmarked_) (write.turn <= turn ? settled : left).push_back(std::move(write));
+  unmarked_ = std::move(left);
+  for (Confirmed& write : settled) settle(write);
+}
+
+// The mark may be on the medium after a crash, or not: neither damage nor a lie touches what it covers.
+void Disk::keep_marked(u64 turn) {
+  for (Confirmed& write : unmarked_)
+    if (write.turn <= turn) release(write);
+  std::erase_if(unmarked_, [turn](const Confirmed& write) { return write.turn <= turn; });
+}
+
+// Its loss can be noticed from now on.
+void Disk::settle(Confirmed& write) {
+  if (write.doom == Doom::revert) bring_back(write, Fault::reverted_write);
+  if (write.doom == Doom::misdirect) misdirect(write);
+  release(write);
+  marked_[static_cast<std::size_t>(write.where.zone)].push_back(write.where);
+}
+
+void Disk::bring_back(Confirmed& write, Fault fault) {
+  const Extent& where = write.where;
+  for (u64 i = 0; i < where.pages; ++i) {
+    zone(where.zone).put(where.first_page + i, write.former.empty() ? nullptr : std::exchange(write.former[i], nullptr));
+    damaged_.insert({where.zone, where.first_page + i});
+  }
+  note(fault, where.zone, where.first_page * page_bytes);
+  hurt_ = hurt_ || fault != Fault::lost_flush;
+}
+
+// Over another marked write, never over a page that marks.
+void Disk::misdirect(Confirmed& write) {
+  const auto& targets = marked_[static_cast<std::size_t>(write.where.zone)];
+  if (targets.empty()) return;
+  const Extent over = targets[stream_.below(Site::disk_damage_page, targets.size())];
+  Medium& medium = zone(write.where.zone);
+  for (u64 i = 0; i < std::min(write.where.pages, over.pages); ++i) {
+    std::byte content[page_bytes];
+    medium.read_page(write.where.first_page + i, content);
+    medium.put(over.first_page + i, pages_.make(content));
+    damaged_.insert({over.zone, over.first_page + i});
+  }
+  bring_back(write, Fault::misdirected_write);
+}
+
+void Disk::release(Confirmed& write) {
+  for (Page*& page : write.former)
+    if (Page* former = std::exchange(page, nullptr)) pages_.release(former);
+}
+
+// A crash: nothing will mark these any more. With a device that lies about its flushes some of them are gone.
+void Disk::forget_unmarked(CrashKind kind) {
+  const bool lies = kind == CrashKind::power && !unmarked_.empty() &&
+                    stream_.chance(Site::disk_lost_flush, settings_.lost_flush_ppm);
+  for (Confirmed& write : unmarked_) {
+    if (lies && stream_.below(Site::disk_lost_write, 2) == 1) bring_back(write, Fault::lost_flush);
+    release(write);
+  }
+  unmarked_.clear();
+  unlearned_.clear();
+}
+
+// ---------------------------------------------------------------- damage
+
 Zone Disk::draw_zone() {
   if (settings_.damage_zone == DamageZone::any)
     return struck_zones[stream_.weighted(Site::disk_damage_zone, struck_weights)];
@@ -123,6 +234,48 @@ void Disk::flip_read(const Operation& read) {
   flip(read.into.data() + (page_no * page_bytes - read.offset), zone(read.zone).at(page_no)->length, stream_);
   hurt_ = true;
   note(Fault::read_flip, read.zone, page_no * page_bytes);
+}
+
+// Another write's pages, as far as they go.
+void Disk::misdirect_read(const Operation& read) {
+  const auto& known = written_[static_cast<std::size_t>(read.zone)];
+  if (known.empty() || !strikes(read.zone) || !may_damage(read.zone, read.offset / page_bytes)) return;
+  const Extent& other = known[stream_.below(Site::disk_damage_page, known.size())];
+  const auto pages = written_in(read.zone, read.offset, read.bytes);
+  if (pages.empty()) return;
+  const u64 from = pages[stream_.below(Site::disk_damage_page, pages.size())];
+  const u64 count = std::min(other.pages, (read.offset + read.bytes) / page_bytes - from);
+  if (other.first_page == from) return;
+  for (u64 i = 0; i < count; ++i)
+    zone(read.zone).read_page(other.first_page + i, read.into.data() + ((from + i) * page_bytes - read.offset));
+  hurt_ = true;
+  note(Fault::misdirected_read, read.zone, from * page_bytes);
+}
+
+// ---------------------------------------------------------------- whole disks
+
+void Disk::wipe() {
+  check(writes_in_flight_ == 0 && reads_in_flight_ == 0 && unmarked_.empty());
+  for (std::size_t i = 0; i < zone_count; ++i) {
+    zones_[i]->wipe();
+    written_[i].clear();
+    marked_[i].clear();
+  }
+  damaged_.clear();
+  hurt_ = true;
+}
+
+void Disk::save_image() {
+  for (std::size_t i = 0; i < zone_count; ++i) {
+    image_[i] = std::make_unique<Medium>(pages_, shape_.zone_bytes[i]);
+    image_[i]->copy_from(*zones_[i]);
+  }
+}
+
+void Disk::restore_image() {
+  check(has_image());
+  wipe();
+  for (std::size_t i = 0; i < zone_count; ++i) zones_[i] = std::move(image_[i]);
 }
 
 }  // namespace keelson::sim

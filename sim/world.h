@@ -64,6 +64,12 @@ class World final : private Receiver {
   void crash_in_write(NodeId node, CrashKind kind);
   bool crash_armed(NodeId node) const;  // one of the two waits for its moment
   void disarm_crash(NodeId node) { disarm(hosts_[node.raw()]); }
+  // --- other disks for a node that is down
+  void wipe(NodeId node);  // new ones: blank, and formatted for the node's next generation
+  void save_disks(NodeId node);
+  bool has_saved_disks(NodeId node) const;
+  void restore_disks(NodeId node);  // the saved ones: what was written since is not on them
+
   void pause(NodeId node);
   void resume(NodeId node);
   void stall(NodeId node, ShardId shard, Duration time);
@@ -138,6 +144,8 @@ class World final : private Receiver {
   void start_write(Unit& unit, const Write& write, Instant at);
   void start_read(Unit& unit, const Read& read, Instant at);
   void trace_damage(Unit& unit);
+  template <class Replace>
+  void replace_disks(NodeId node, Fault fault, Replace replace);
   template <class Holds>
   bool any_disk(NodeId node, Holds holds) const;
   void schedule_deadline(Unit& unit);

@@ -166,6 +166,7 @@ void World::bury(Unit& unit, CrashKind kind) {
   network_.down(unit.id, kind);
   if (unit.disk) {
     unit.disk->crash(kind);
+    trace_damage(unit);
     unit.disk->set_slow(1);
   }
   while (!unit.arrivals.empty())
@@ -218,6 +219,37 @@ void World::stall(NodeId node, ShardId shard, Duration time) {
 void World::set_slow_turns(NodeId node, u64 factor) {
   const Host& host = hosts_[node.raw()];
   for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u) units_[u].slow = factor;
+}
+
+void World::wipe(NodeId node) {
+  check(state(node) == HostState::down);
+  programs_.replace(node);
+  core_.faults.add(Fault::wiped_disk);
+  replace_disks(node, Fault::wiped_disk, [this, node](Unit& unit) {
+    unit.disk->wipe();
+    programs_.format(node, unit.shard, *unit.disk);
+  });
+}
+
+void World::save_disks(NodeId node) {
+  const Host& host = hosts_[node.raw()];
+  for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u) units_[u].disk->save_image();
+}
+
+bool World::has_saved_disks(NodeId node) const { return units_[hosts_[node.raw()].first_unit].disk->has_image(); }
+
+void World::restore_disks(NodeId node) {
+  check(state(node) == HostState::down);
+  core_.faults.add(Fault::stale_disk);
+  replace_disks(node, Fault::stale_disk, [](Unit& unit) { unit.disk->restore_image(); });
+}
+
+template <class Replace>
+void World::replace_disks(NodeId node, Fault fault, Replace replace) {
+  const Host& host = hosts_[node.raw()];
+  for (u32 u = host.first_unit; u < host.first_unit + host.unit_count; ++u) replace(units_[u]);
+  core_.record(RecordKind::damage, {.node = node, .boot = static_cast<u16>(host.boot)}, {.a = static_cast<u64>(fault)});
+  for (Observer* observer : observers_) observer->on_disk_replaced(host.id, fault == Fault::wiped_disk);
 }
 
 void World::spare_disk(NodeId node) {

@@ -18,6 +18,9 @@ void World::take_turn(Unit& unit) {
   const u32 events = bags_.fill(unit, *in_, mailboxes_, network_);
   in_->now = host.clock.local(core_.now);
   in_->wall = host.clock.wall(core_.now);
+  if (unit.disk)
+    for (const auto& completion : in_->completions)
+      if (completion.kind == IoKind::write) unit.disk->learned(completion.id);
   if (!step_program(unit)) return;
   bags_.release_parcels();
 

@@ -23,6 +23,14 @@ void Commits::on_start(HostId host, u32) {
   }
 }
 
+// What the node promised is not on its disk any more. Whether that does harm shows elsewhere.
+void Commits::on_disk_replaced(HostId host, bool) {
+  for (auto& [id, group] : groups_) {
+    const auto at = group.nodes.find(NodeId(host.raw()));
+    if (at != group.nodes.end()) at->second.view = at->second.log_view = View();
+  }
+}
+
 void Commits::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node || !seen.program.shard()) return;
   for (std::size_t i = 0; i < seen.program.group_count() && !failed(); ++i) see_group(seen, i);
@@ -36,7 +44,8 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
     return fail("fenced",
                 text(seen.node) + " fenced " + text(view.group) + ": it saw two identities of one op in one view",
                 seen.node);
-  const bool forgot = view.fenced == FenceReason::amnesiac;  // and knows it, and takes no part
+  // And knows it, and takes no part.
+  const bool forgot = view.fenced == FenceReason::amnesiac || view.fenced == FenceReason::log_damaged;
   if (!forgot && (view.stored_view < mine.view || view.stored_log_view < mine.log_view))
     fail("view_regressed",
          text(seen.node) + " holds view " + std::to_string(view.stored_view.raw()) + ", log_view " +

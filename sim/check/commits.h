@@ -13,6 +13,7 @@ class Commits final : public Checker {
  public:
   explicit Commits(World& world) : Checker(world, "commits") {}
   void on_turn(const TurnSeen& seen) override;
+  void on_disk_replaced(HostId host, bool blank) override;
   void on_start(HostId host, u32 boot) override;
 
   // What was applied, op 1 first.

@@ -59,6 +59,18 @@ void LogWatch::on_start(HostId host, u32) {
   at->second.crashed.clear();
 }
 
+// Nothing is stored there any more; that records once were stays known. What an older disk holds is a part of what is
+// known, and not told apart.
+void LogWatch::on_disk_replaced(HostId host, bool blank) {
+  const auto at = nodes_.find(NodeId(host.raw()));
+  if (at == nodes_.end() || !blank) return;
+  for (auto& [place, records] : at->second.prepares)
+    for (auto& record : records) record.entry_durable = false;
+  at->second.states.clear();
+  at->second.promises.clear();
+  at->second.crashed.clear();
+}
+
 bool LogWatch::on_medium(NodeId node, u16 shard, const PendingWrite& write, const PendingRecord& record) const {
   const Medium& medium = world_.disk(node, ShardId(shard)).zone(write.zone);
   std::vector<std::byte> held(page_bytes);

@@ -34,6 +34,7 @@ class LogWatch : public Observer {
   void on_turn(const TurnSeen& seen) override;
   void on_crash(HostId host, CrashKind kind) override;
   void on_start(HostId host, u32 boot) override;
+  void on_disk_replaced(HostId host, bool blank) override;
 
   // A prepare of exactly this identity is stored on the node.
   bool stored(NodeId node, GroupId group, Op op, const Digest& identity) const;

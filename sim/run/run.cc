@@ -6,6 +6,7 @@
 
 #include "keelson/sim/check_off.h"
 #include "keelson/sim/phases.h"
+#include "keelson/sim/run/caretaker.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/run/liveness.h"
 
@@ -35,6 +36,7 @@ class Run {
         options_(options),
         tape_(tape),
         cluster_(scenario, tape, options.seed, options.trace),
+        caretaker_(cluster_.world),
         budget_(scenario, cluster_.programs.groups(), cluster_.world.population().nodes, tape.stream("budget")),
         nemesis_(cluster_.world, cluster_.roles, budget_),
         steps_(cluster_.world, cluster_.roles, scenario),
@@ -157,6 +159,7 @@ class Run {
   void liveness(const Part& part) {
     for (u16 c = 0; c < cluster_.world.population().clients; ++c)
       if (cluster_.world.client_state(c) == HostState::down) cluster_.world.start_client(c);
+    caretaker_.try_again();
     cluster_.clients.stop();
     settle(part);
     if (broken() || phases_.core().size() == cluster_.world.population().nodes) return;
@@ -305,6 +308,7 @@ class Run {
   const RunOptions& options_;
   Tape& tape_;
   RunCluster cluster_;
+  Caretaker caretaker_;
   const DamageBudget budget_;
   Nemesis nemesis_;
   Steps steps_;
