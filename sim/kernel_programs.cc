@@ -73,9 +73,7 @@ std::vector<GroupConfig> spread_groups(u32 groups, u16 replicas, u16 nodes, Mach
 }
 
 KernelPrograms::KernelPrograms(const KernelConfig& config, std::vector<GroupConfig> groups)
-    : config_(config),
-      groups_(std::move(groups)),
-      generations_(config.population.nodes, first_generation) {
+    : config_(config), groups_(std::move(groups)), generations_(config.population.nodes, first_generation) {
   check(config_.machines != nullptr);
 }
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr u32 boot_crashes_max = 5;
 constexpr Duration boot_crash_after_mean = milliseconds(2);
-constexpr Duration back_after_mean = milliseconds(300);   // with another disk
-constexpr Duration look_again = milliseconds(20);  // at a node whose crash has not come yet
+constexpr Duration back_after_mean = milliseconds(300);  // with another disk
+constexpr Duration look_again = milliseconds(20);        // at a node whose crash has not come yet
 constexpr u64 stalls_every_ms = 1'000;
 constexpr Duration length_min = milliseconds(1);
 
@@ -146,9 +146,9 @@ void Nemesis::begin(const PhaseFaults& faults) {
 }
 
 void Nemesis::end() {
-  for (const What what :
-       {What::cut, What::uncut, What::flap, What::crash, What::crash_in_boot, What::pause, What::resume,
-        What::power_cut, What::power_off, What::client_crash, What::clock_step, What::stall, What::rot, What::wipe, What::stale})
+  for (const What what : {What::cut, What::uncut, What::flap, What::crash, What::crash_in_boot, What::pause,
+                          What::resume, What::power_cut, What::power_off, What::client_crash, What::clock_step,
+                          What::stall, What::rot, What::wipe, What::stale})
     disarm(what);
   faults_ = {};
   end_cut();

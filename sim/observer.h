@@ -26,7 +26,7 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_turn(const TurnSeen&) {}
   virtual void on_start(HostId, u32 /*boot*/) {}
-  virtual void on_crash(HostId, CrashKind) {}  // its programs are still there to be looked at
+  virtual void on_crash(HostId, CrashKind) {}               // its programs are still there to be looked at
   virtual void on_disk_replaced(HostId, bool /*blank*/) {}  // by a blank or an older one, while it is down
 };
 

@@ -369,6 +369,32 @@ void check_faults(Check& c) {
   });
 }
 
+// What the kernel can survive: damage that it can notice, and one kind of reason to doubt a page at a time.
+void check_damage(Check& c) {
+  const auto& scenario = c.scenario();
+  if (scenario.beyond_model()) return;
+  bool spoils = false;
+  for_each_place(scenario, [&](const std::string&, const auto& place) {
+    const pb::Disk& disk = place.disk();
+    spoils = spoils || disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0 ||
+             disk.misdirect_read_ppm() > 0;
+  });
+  for_each_place(scenario, [&](const std::string& prefix, const auto& place) {
+    const pb::Disk& disk = place.disk();
+    const auto needs = [&](bool wrong, const std::string& field, const std::string& what, const std::string& expected) {
+      if (wrong) c.found({prefix + "disk." + field}, {prefix + "disk." + field + ": " + what, {}, expected});
+    };
+    needs(disk.lost_flush_ppm() > 0 && !scenario.cluster().tunables().strict_ack(), "lost_flush_ppm",
+          "nobody can notice that acked writes are gone", "cluster.tunables.strict_ack: true, or beyond_model: true");
+    needs(disk.has_stale_every_ms(), "stale_every_ms", "nobody can notice an old disk yet", "beyond_model: true");
+    needs(spoils && disk.revert_ppm() > 0, "revert_ppm", "with a damaged mark, a blank page is no damage",
+          "no rot, latent errors or wrong reads beside it, or beyond_model: true");
+    needs(spoils && disk.misdirect_write_ppm() > 0, "misdirect_write_ppm",
+          "with a damaged mark, a blank page is no damage",
+          "no rot, latent errors or wrong reads beside it, or beyond_model: true");
+  });
+}
+
 void check_core(Check& c) {
   const auto& scenario = c.scenario();
   const bool listed = scenario.core() == pb::Core::LISTED;
@@ -403,6 +429,7 @@ constexpr Rule rules[] = {
     {"SCN_PHASE", check_phases},
     {"SCN_STEP", check_steps},
     {"SCN_FAULT", check_faults},
+    {"SCN_FAULT", check_damage},
     {"SCN_CORE", check_core},
 };
 

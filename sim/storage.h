@@ -114,8 +114,8 @@ class Disk {
     u64 turn = 0;    // in which it was submitted
     u64 covers = 0;  // of the index: all turns up to this one are marked by it
   };
-  // Confirmed, and not yet marked by a later page of the index: a lying device may lose it. What damage of marked writes
-  // needs is kept until then.
+  // Confirmed, and not yet marked by a later page of the index: a lying device may lose it. What damage of marked
+  // writes needs is kept until then.
   enum class Doom : u8 { none, revert, misdirect };
   struct Confirmed {
     u64 turn = 0;
@@ -171,7 +171,7 @@ class Disk {
   bool flush_drawn_ = false;
   Duration flush_;
   u64 turn_ = 1;
-  std::vector<std::pair<IoId, u64>> unlearned_;          // completed writes that the process has not heard of; their turn
+  std::vector<std::pair<IoId, u64>> unlearned_;  // completed writes that the process has not heard of; their turn
   std::vector<Confirmed> unmarked_;
   std::array<std::vector<Extent>, zone_count> written_;  // confirmed, oldest first
   std::array<std::vector<Extent>, zone_count> marked_;   // of them, where a mark proves it

@@ -63,8 +63,8 @@ void Disk::learned(IoId write) {
   std::erase_if(unlearned_, [write](const auto& done) { return done.first == write; });
 }
 
-// A page of the index says that every batch before it is stored, as far as its writer knows: all turns before the oldest
-// one of which it hasn't heard everything.
+// A page of the index says that every batch before it is stored, as far as its writer knows: all turns before the
+// oldest one of which it hasn't heard everything.
 u64 Disk::covered_now() const {
   u64 unsure = turn_;
   for (const auto& operation : operations_)
@@ -125,7 +125,8 @@ void Disk::settle(Confirmed& write) {
 void Disk::bring_back(Confirmed& write, Fault fault) {
   const Extent& where = write.where;
   for (u64 i = 0; i < where.pages; ++i) {
-    zone(where.zone).put(where.first_page + i, write.former.empty() ? nullptr : std::exchange(write.former[i], nullptr));
+    zone(where.zone)
+        .put(where.first_page + i, write.former.empty() ? nullptr : std::exchange(write.former[i], nullptr));
     damaged_.insert({where.zone, where.first_page + i});
   }
   note(fault, where.zone, where.first_page * page_bytes);
@@ -154,8 +155,8 @@ void Disk::release(Confirmed& write) {
 
 // A crash: nothing will mark these any more. With a device that lies about its flushes some of them are gone.
 void Disk::forget_unmarked(CrashKind kind) {
-  const bool lies = kind == CrashKind::power && !unmarked_.empty() &&
-                    stream_.chance(Site::disk_lost_flush, settings_.lost_flush_ppm);
+  const bool lies =
+      kind == CrashKind::power && !unmarked_.empty() && stream_.chance(Site::disk_lost_flush, settings_.lost_flush_ppm);
   for (Confirmed& write : unmarked_) {
     if (lies && stream_.below(Site::disk_lost_write, 2) == 1) bring_back(write, Fault::lost_flush);
     release(write);

@@ -6,8 +6,8 @@
 namespace keelson::sim {
 
 // Empty when every group on these nodes is settled: all normal in one view, all committed applied everywhere; but for
-// replicas that damage to their disk has put out of action, as long as the others are a quorum. Otherwise what is not, in
-// words.
+// replicas that damage to their disk has put out of action, as long as the others are a quorum. Otherwise what is not,
+// in words.
 std::string not_live(RunCluster& cluster, const std::vector<NodeId>& who);
 
 // Some replica among them cannot tell by itself what was acknowledged, and needs to hear the others.

@@ -38,6 +38,17 @@ TEST(DamageBudget, GivesUpFewerReplicasOfAGroupThanCommitAnOp) {
   }
 }
 
+TEST(DamageBudget, ExchangesNoDiskWhoseReplicasAreNeededToVote) {
+  const auto scenario =
+      parse_scenario("name: \"x\" cluster { replicas: 2 } disk { wipe_every_ms: 1 }", "x.textproto", {});
+  Tape tape(SeededTape{1});
+  const DamageBudget two(*scenario, spread_groups(1, 2, 2, machine_kv, machine_kv), 2, tape.stream("budget"));
+  EXPECT_EQ(two.victims().size(), 1u);
+  EXPECT_FALSE(two.may_replace(NodeId(0)) || two.may_replace(NodeId(1)));
+  const DamageBudget three(*scenario, spread_groups(1, 3, 3, machine_kv, machine_kv), 3, tape.stream("budget"));
+  EXPECT_TRUE(three.may_replace(three.victims().at(0)));
+}
+
 TEST(DamageBudget, CountsPerGroupWhereGroupsAreSpread) {
   for (u64 seed = 0; seed < 16; ++seed)
     for (const auto& group : spread_groups(4, 3, 7, machine_kv, machine_kv)) {

@@ -296,6 +296,121 @@ TEST(DiskDamage, AReadFlipIsGoneTheNextTime) {
   EXPECT_EQ(bench.faults[Fault::read_flip], 1u);
 }
 
+TEST(DiskDamage, AMisdirectedReadGetsOtherPagesOnce) {
+  Bench bench(SeededTape{1});
+  bench.disk.complete(bench.write(1, 5, filled(1))->slot);
+  bench.disk.complete(bench.write(2, 9, filled(2))->slot);
+  bench.settings.misdirect_read_ppm = 1'000'000;
+  auto into = filled(0);
+  for (u64 id = 3; bench.faults[Fault::misdirected_read] == 0; ++id)
+    EXPECT_EQ(bench.disk.complete(bench.read(id, 5, into)->slot).status, IoStatus::ok);
+  EXPECT_EQ(into, filled(2));
+  EXPECT_EQ(bench.media(5), filled(1));
+}
+
+// A batch as the kernel writes it: a page of the log, then one of the index, and it hears of both.
+struct Log : Bench {
+  using Bench::Bench;
+  void batch(u8 value, bool hears = true) {
+    disk.begin_turn();
+    const auto record = write(++id, value, filled(value));
+    const auto entry = write(++id, value, filled(value), Zone::index);
+    disk.complete(record->slot);
+    disk.complete(entry->slot);
+    if (!hears) return;
+    disk.learned(IoId(id - 1));
+    disk.learned(IoId(id));
+  }
+  u64 id = 0;
+};
+
+TEST(DiskDamage, AWriteIsRevertedOnceALaterOneHasMarkedIt) {
+  Log log(SeededTape{1});
+  log.settings.revert_ppm = 1'000'000;
+  log.settings.damage_zone = DamageZone::wal;
+  log.batch(1);
+  EXPECT_EQ(log.media(1), filled(1)) << "nothing marks it yet";
+  log.batch(2);
+  EXPECT_TRUE(all_zero(log.media(1)));
+  EXPECT_EQ(log.media(2), filled(2));
+  EXPECT_EQ(log.faults[Fault::reverted_write], 1u);
+  EXPECT_TRUE(log.disk.hurt());
+}
+
+TEST(DiskDamage, WhatTheProcessHasNotHeardOfIsNotMarked) {
+  Log log(SeededTape{1});
+  log.settings.revert_ppm = 1'000'000;
+  log.batch(1, false);
+  log.batch(2);
+  EXPECT_EQ(log.media(1), filled(1));
+  log.disk.crash(CrashKind::power);
+  log.batch(3);
+  log.batch(4);
+  EXPECT_EQ(log.media(1), filled(1)) << "nor by a later life";
+}
+
+TEST(DiskDamage, AMisdirectedWriteLiesOverAMarkedOne) {
+  Log log(SeededTape{1});
+  log.settings.damage_zone = DamageZone::wal;
+  log.batch(1);
+  log.settings.misdirect_write_ppm = 1'000'000;
+  log.batch(2);
+  log.batch(3);
+  EXPECT_EQ(log.media(1), filled(2));
+  EXPECT_TRUE(all_zero(log.media(2)));
+  EXPECT_EQ(log.media(3), filled(3));
+  EXPECT_EQ(log.faults[Fault::misdirected_write], 1u);
+}
+
+TEST(DiskDamage, ALostFlushTakesOnlyWhatNothingMarks) {
+  u64 lost = 0;
+  for (u64 seed = 0; seed < 16; ++seed) {
+    Log log(SeededTape{seed});
+    log.settings.lost_flush_ppm = 1'000'000;
+    log.batch(1);
+    log.batch(2);
+    log.disk.crash(CrashKind::process);
+    EXPECT_EQ(log.media(2), filled(2)) << "the operating system still had it";
+    log.batch(3);
+    log.disk.crash(CrashKind::power);
+    EXPECT_EQ(log.media(1), filled(1));
+    EXPECT_EQ(log.media(2), filled(2));
+    EXPECT_TRUE(log.media(3) == filled(3) || all_zero(log.media(3)));
+    lost += log.faults[Fault::lost_flush];
+  }
+  EXPECT_GT(lost, 0u);
+}
+
+TEST(DiskDamage, AfterAFailedWriteEverythingFailsUntilTheProcessIsGone) {
+  Bench bench(SeededTape{1});
+  const auto good = bench.write(1, 0, filled(1));
+  bench.settings.write_error_ppm = 1'000'000;
+  const auto bad = bench.write(2, 1, filled(1));
+  bench.settings.write_error_ppm = 0;
+  EXPECT_EQ(bench.disk.complete(bad->slot).status, IoStatus::io_error);
+  EXPECT_EQ(bench.disk.complete(good->slot).status, IoStatus::io_error);
+  auto into = filled(0);
+  EXPECT_EQ(bench.disk.complete(bench.read(3, 7, into)->slot).status, IoStatus::io_error);
+  EXPECT_EQ(bench.faults[Fault::disk_write_error], 1u);
+  bench.disk.crash(CrashKind::process);
+  EXPECT_EQ(bench.disk.complete(bench.write(4, 2, filled(1))->slot).status, IoStatus::ok);
+}
+
+TEST(DiskDamage, AnImageBringsTheWholeDiskBack) {
+  Bench bench;
+  bench.disk.complete(bench.write(1, 3, filled(1))->slot);
+  bench.disk.save_image();
+  bench.disk.complete(bench.write(2, 3, filled(2))->slot);
+  bench.disk.complete(bench.write(3, 4, filled(2))->slot);
+  bench.disk.crash(CrashKind::process);
+  bench.disk.restore_image();
+  EXPECT_EQ(bench.media(3), filled(1));
+  EXPECT_TRUE(all_zero(bench.media(4)));
+  EXPECT_FALSE(bench.disk.has_image());
+  bench.disk.wipe();
+  EXPECT_TRUE(all_zero(bench.media(3)));
+}
+
 TEST(DiskDamage, HitsOneSuperblockCopyAtATime) {
   Bench bench(SeededTape{1});
   bench.settings.damage_zone = DamageZone::superblock;

@@ -436,6 +436,36 @@ TEST(FailingDisk, ADiskThatFailsAtStartRefusesItsData) {
   c.expect_log({"a"}).on(all);
 }
 
+// ---------------------------------------------------------------- a blank disk under an old name
+
+// "b" is on the disks of the primary and of the victim, committed, and the victim gets a new disk. It must not help the
+// third replica to a view without "b".
+TEST(ReplacedDisk, ItsNodeIsAmnesiacAndNeverVotesOrAcks) {
+  auto c = Cluster::of(3);
+  const Who first = c.pin(primary);
+  const Who victim = c.pin(backup(1));
+  const Who third = c.pin(backup(2));
+  c.request("a").expect_reply().run();
+  c.block(first, third, Command::prepare);
+  c.request("b").expect_reply();
+  c.crash({first, victim}).unblock().replace_disk(victim);
+  std::vector<Recorded> said;
+  for (const Command command : {Command::prepare_ok, Command::start_view_change, Command::do_view_change,
+                                Command::start_view, Command::prepare})
+    said.push_back(c.record(victim, all, command));
+  for (int life = 0; life < 3; ++life) {  // it stays so
+    c.restart(victim).run_for(milliseconds(500));
+    c.expect_fenced(FenceReason::amnesiac).on(victim).expect_head(1).on(third);
+    c.crash(victim);
+  }
+  c.restart({first, victim}).run_until_normal();
+  c.expect_log({"a", "b"}).on({first, third});
+  c.request("c").expect_reply();  // they are a quorum
+  c.run().expect_log({"a", "b", "c"}).on({first, third});
+  c.expect_fenced(FenceReason::amnesiac).on(victim);
+  for (const Recorded& messages : said) c.expect_that(messages->empty(), "silence");
+}
+
 TEST(FullLog, ASingleReplicaRefusesWhatItHasNoRoomForAndKeepsWhatItHas) {
   auto c = Cluster::of(1);
   const u64 room = c.parts().kernel.limits.journal_ops_max - c.view(primary).head.raw();

@@ -423,6 +423,7 @@ Cluster& Cluster::failing_disk(Who who) {
   return *this;
 }
 
+Cluster& Cluster::replace_disk(Who who) { return world().wipe(id(who)), *this; }
 Cluster& Cluster::good_disk(Who who) { return slow_disk(who, disk_time); }
 
 // ---------------------------------------------------------------- time

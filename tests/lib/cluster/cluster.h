@@ -152,6 +152,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Cluster& slow_disk(Who who, Duration each);  // each read and write
   Cluster& failing_disk(Who who);              // every write from now on
   Cluster& good_disk(Who who);
+  Cluster& replace_disk(Who who);  // of a node that is down: blank, formatted for its next generation
 
   // --- time
   Cluster& run(Where at = Where::current()) { return run_for(cluster_->kernel.tunables.beat * 3 / 2, at); }
