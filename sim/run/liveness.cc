@@ -73,6 +73,14 @@ bool may_be_stuck(const World& world, const GroupConfig& group) {
   return hurt > 0 && (torn || hurt >= Quorums::of(static_cast<u8>(group.members.size())).replication);
 }
 
+// A sound replica whose tail was torn is not sure of its head, and the one that could have told is lost.
+bool is_unsure(const World& world, const std::vector<Seen>& replicas) {
+  return std::any_of(replicas.begin(), replicas.end(), [&](const Seen& s) {
+    return s.view.status != ReplicaStatus::normal && s.view.fenced == FenceReason::none && !world.hurt(s.node) &&
+           world.torn(s.node);
+  });
+}
+
 // Why a group has no quorum, or can't tell what was committed; empty: it should be able.
 std::string why_unable(RunCluster& cluster, const GroupConfig& group, const std::vector<Seen>& replicas) {
   std::string out;
@@ -93,7 +101,8 @@ std::string why_unable(RunCluster& cluster, const GroupConfig& group, const std:
              " refuses its data: " + cluster.world.program(member, shard)->shard()->refusal().code + ";";
   }
   if (!out.empty() && !is_quorum(acting, group)) return text(group.group) + " has no quorum:" + out;
-  if (!stuck || !may_be_stuck(cluster.world, group)) return {};
+  const bool unsure = !out.empty() && is_unsure(cluster.world, replicas);
+  if (!unsure && !(stuck && may_be_stuck(cluster.world, group))) return {};
   std::string why = text(group.group) + " can't know what was committed:";
   for (const Seen& replica : replicas) why += " " + describe(replica) + ";";
   return why;
