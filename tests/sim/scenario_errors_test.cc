@@ -269,6 +269,19 @@ INSTANTIATE_TEST_SUITE_P(
          "2:9: SCN_FAULT: clock.every_ms: steps by nothing; expected step_ms above 0"},
         {"SectorSize", "disk { atomic_bytes: 1024 }",
          "2:8: SCN_FAULT: disk.atomic_bytes: no disk writes so much whole; got 1024; expected 512 or 4096"},
+        {"LostFlushThatNobodyNotices", "disk { lost_flush_ppm: 5 }",
+         "2:8: SCN_FAULT: disk.lost_flush_ppm: nobody can notice that acked writes are gone; expected "
+         "cluster.tunables.strict_ack: true, or beyond_model: true"},
+        {"OldDisk", "disk { stale_every_ms: 5 }",
+         "2:8: SCN_FAULT: disk.stale_every_ms: nobody can notice an old disk yet; expected beyond_model: true"},
+        {"BlankPagesBesideRot", "disk { revert_ppm: 5 }\nphase { name: \"p\" duration_ms: 9 disk { rot_every_ms: 5 } }",
+         "2:8: SCN_FAULT: disk.revert_ppm: with a damaged mark, a blank page is no damage; expected no rot, latent "
+         "errors "
+         "or wrong reads beside it, or beyond_model: true"},
+        {"DamageWithoutASecondCopy", "cluster { replicas: 1 } disk { lse_ppm: 5 }",
+         "2:25: SCN_FAULT: disk: damage would leave no copy of a single replica's data; expected beyond_model: true, "
+         "or "
+         "more replicas"},
         {"ReorderedStream", "network { mode: STREAM reorder_ppm: 5 }",
          "2:11: SCN_FAULT: network.mode: streams neither reorder nor return; expected DATAGRAM or MIXED with ghost_ppm "
          "or "
