@@ -51,7 +51,9 @@ int sync_directory(const std::string& path) {
 
 // Zeros through the whole file: an extent that was only reserved would be converted at the first flush of each page.
 // Past the page cache where the filesystem allows it, which is several times as fast.
-int fill(const std::string& path, MutableBytes superblock, u64 bytes) {
+// The checkpoint zone takes space when checkpoints do.
+int fill(const std::string& path, MutableBytes superblock, const StoreLayout& layout) {
+  const u64 bytes = layout.preallocated_bytes();
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0600));
   if (!file && errno == EINVAL) file = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) return errno;
@@ -63,6 +65,7 @@ int fill(const std::string& path, MutableBytes superblock, u64 bytes) {
     const Bytes chunk{static_cast<const std::byte*>(zeros.get()), std::min<u64>(chunk_bytes, bytes - at)};
     if (const int error = write_all(file.get(), chunk, at); error != 0) return error;
   }
+  if (::ftruncate(file.get(), static_cast<off_t>(layout.file_bytes())) != 0) return errno;
   if (const int error = write_all(file.get(), superblock, 0); error != 0) return error;
   return ::fsync(file.get()) == 0 ? 0 : errno;
 }
@@ -149,14 +152,14 @@ tl::expected<Identity, Refusal> format_data_dir(const ServerConfig& config, Gene
   const std::string path = dir + "/" + shard_file_name;
   const std::string temporary = path + ".tmp";
   ::unlink(temporary.c_str());
-  int failure = fill(temporary, superblock, layout.file_bytes());
+  int failure = fill(temporary, superblock, layout);
   if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
   if (failure == 0) failure = sync_directory(dir);
   if (failure == 0) failure = sync_directory(parent.string());
   if (failure == 0) failure = write_identity(dir, identity);
   if (failure != 0) {
     ::unlink(temporary.c_str());
-    return tl::unexpected(failed(path, "cannot write " + std::to_string(layout.file_bytes() >> 20) + " MiB", failure));
+    return tl::unexpected(failed(path, "cannot write " + std::to_string(layout.preallocated_bytes() >> 20) + " MiB", failure));
   }
   return identity;
 }

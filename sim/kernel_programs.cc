@@ -103,8 +103,8 @@ std::unique_ptr<Program> KernelPrograms::make_client(const ClientStart& start, S
 
 DiskShape KernelPrograms::disk_shape() const {
   const auto layout = StoreLayout::of(config_.limits);
-  DiskShape shape{.writes_in_flight_max = config_.limits.writes_in_flight_max,
-                  .reads_in_flight_max = config_.limits.reads_in_flight_max};
+  DiskShape shape{.writes_in_flight_max = config_.limits.writes_max(),
+                  .reads_in_flight_max = config_.limits.reads_max()};
   for (const Zone zone : {Zone::superblock, Zone::wal, Zone::index, Zone::checkpoint})
     shape.zone_bytes[static_cast<std::size_t>(zone)] = layout.zone_bytes(zone);
   return shape;

@@ -29,11 +29,17 @@ struct Limits {
   u32 index_pages_per_segment = 1024;
   u32 wal_batch_pages_max = 320;
   u32 reply_bytes_max = 64 * 1024;  // one retained reply of a session
+  u32 checkpoint_ops = 4096;        // ops between two checkpoints of a group
+  u32 checkpoint_blocks = 1 << 20;  // of the checkpoint zone, 4 KiB each
   // Local to a node.
   u32 wal_batches_in_flight_max = 4;
   u32 wal_batch_records_max = 4096;
   u32 writes_in_flight_max = 64;
   u32 reads_in_flight_max = 64;
+  u32 checkpoint_buffers = 16;  // per shard: reads and writes of the checkpoint zone under way, each
+  u32 checkpoint_buffer_blocks = 16;
+  u32 checkpoint_staged_max =
+      1024;                       // buffers that hold what was saved and isn't written yet; beyond: tried again later
   u32 repair_in_flight_max = 32;  // per replica
   u32 entries_max = 4096;         // GroupEntry per message
   u32 body_cache_ops_max = 256;   // per group: recent prepares kept in memory
@@ -64,10 +70,15 @@ struct Limits {
     limits.index_pages_per_segment = 16;
     limits.wal_batch_pages_max = 8;
     limits.reply_bytes_max = 4096;
+    limits.checkpoint_ops = 32;
+    limits.checkpoint_blocks = 4096;
     limits.wal_batches_in_flight_max = 3;
     limits.wal_batch_records_max = 64;
     limits.writes_in_flight_max = 8;
     limits.reads_in_flight_max = 6;
+    limits.checkpoint_buffers = 4;
+    limits.checkpoint_buffer_blocks = 2;
+    limits.checkpoint_staged_max = 256;
     limits.repair_in_flight_max = 3;
     limits.entries_max = 8;
     limits.body_cache_ops_max = 8;
@@ -83,6 +94,9 @@ struct Limits {
     return limits;
   }
 
+  // Of a shard's whole store: the log's and the checkpoints'.
+  constexpr u32 writes_max() const { return writes_in_flight_max + checkpoint_buffers; }
+  constexpr u32 reads_max() const { return reads_in_flight_max + checkpoint_buffers; }
   constexpr u32 request_body_max() const { return message_size_max - 320; }
   // Of the shared part: two nodes with different ones don't talk.
   Digest digest() const;
@@ -99,7 +113,8 @@ constexpr bool consistent(const Limits& limits) {
          (limits.wal_batch_records_max + 62) / 63 <= 255 &&
          (limits.wal_batch_records_max + 62) / 63 + limits.wal_batches_in_flight_max + 1 <=
              limits.index_pages_per_segment &&
-         limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max;
+         limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max &&
+         limits.checkpoint_ops >= 2 * limits.pipeline_max && limits.checkpoint_buffers >= 2;
 }
 static_assert(consistent(Limits::standard()));
 static_assert(consistent(Limits::tiny()));

@@ -98,4 +98,15 @@ class Vec {
   std::size_t capacity_ = 0;
 };
 
+// Moves to twice the room when it is full: for memory that follows the size of something found, never per message.
+template <class T>
+T& push_growing(Vec<T>& to, T value) {
+  if (to.full()) {
+    Vec<T> larger(to.capacity() * 2 + 4);
+    for (T& element : to) larger.push_back(std::move(element));
+    to = std::move(larger);
+  }
+  return to.push_back(std::move(value));
+}
+
 }  // namespace keelson

@@ -17,7 +17,6 @@ namespace keelson {
 
 // The operations of a kind are (kind << 8) .. (kind << 8) + 255.
 using MachineKind = Id<struct MachineKindTag, u16>;
-using SectionId = Id<struct SectionIdTag, u32>;
 inline constexpr MachineKind machine_kv{2};
 
 constexpr MachineKind kind_of(Operation operation) { return MachineKind(static_cast<u16>(operation.raw() >> 8)); }
@@ -39,6 +38,7 @@ struct ApplyCtx {
   Release release;
   ClientId client;
   SessionId session;
+  SectionTouch touch = {};  // before the first change of each section that this request changes
 };
 
 // A reply in the making, in a buffer of Limits::reply_bytes_max that the replica owns. Overflow is the machine's bug.

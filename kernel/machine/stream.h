@@ -7,9 +7,27 @@
 
 #include "keelson/base/bytes.h"
 #include "keelson/base/checksum.h"
+#include "keelson/base/types.h"
 #include "keelson/base/vec.h"
 
 namespace keelson {
+
+using SectionId = Id<struct SectionIdTag, u32>;
+
+// Told before a section's content changes: a checkpoint under way takes what it was.
+class SectionTouch {
+ public:
+  using Fn = void (*)(void* self, SectionId section);
+  constexpr SectionTouch() = default;
+  constexpr SectionTouch(void* self, Fn fn) : self_(self), fn_(fn) {}
+  void operator()(SectionId section) const {
+    if (fn_) fn_(self_, section);
+  }
+
+ private:
+  void* self_ = nullptr;
+  Fn fn_ = nullptr;
+};
 
 class ByteSink {
  public:

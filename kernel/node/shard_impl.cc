@@ -46,6 +46,7 @@ Shard::Impl::Impl(const ShardConfig& given, Slabs& pool)
       timers((given.limits.groups_max + 1) * Replica::timer_count),
       chunks(given.limits.log_entries_max),
       clock(given.tunables, given.node, clock_voters(groups)),
+      checkpoints(config.limits, io_ids, counters),
       replicas(given.limits.groups_max + 1),
       touched(given.limits.groups_max + 1),
       entries(given.limits.groups_max + 1),
@@ -77,7 +78,7 @@ Instant Shard::Impl::deadline() const {
   return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline()});
 }
 
-Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, clock, timers, slabs, prng, counters}; }
+Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, checkpoints, clock, timers, slabs, prng, counters}; }
 
 Replica* Shard::Impl::find(GroupId group) {
   const auto at = std::lower_bound(replicas.begin(), replicas.end(), group,
@@ -134,6 +135,12 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
     }
     return;
   }
+  if (const auto done = checkpoints.on_completion(completion)) {
+    Turn t = turn(out);
+    if (Replica* replica = touch(done->group)) replica->on_checkpoint_io(t, *done);
+    if (checkpoints.failed()) poison(t);
+    return;
+  }
   stored.clear();
   loaded.clear();
   const bool known = wal->on_completion(now, completion, stored, loaded, out);
@@ -144,9 +151,35 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
   for (const auto& record : loaded)
     if (Replica* replica = touch(record.group)) replica->on_loaded(t, record);
   loaded.clear();
-  if (!wal->poisoned() || state == ShardState::poisoned) return;
+  if (wal->poisoned()) poison(t);
+}
+
+void Shard::Impl::poison(Turn& t) {
+  if (state == ShardState::poisoned) return;
   state = ShardState::poisoned;
   for (const auto& replica : replicas) replica->on_poisoned(t);
+}
+
+// What a live checkpoint reaches is taken before anything is written. Two that claim one block contradict each other:
+// the later group starts from its log.
+void Shard::Impl::take_blocks(RecoveredGroup& found) {
+  if (!found.has_checkpoint) return;
+  Blocks& blocks = checkpoints.blocks();
+  Vec<BlockRun> taken;
+  const auto take = [&](const BlockRun& run) {
+    if (!blocks.take(run)) return false;
+    push_growing(taken, run);
+    return true;
+  };
+  const auto table_blocks = static_cast<u32>(blocks_for(found.checkpoint.table_bytes));
+  bool ok = true;
+  for (const u32 first : found.checkpoint.table_block) ok = ok && take({first, table_blocks});
+  for (const auto& section : found.table.sections)
+    for (const BlockRun& run : section.runs) ok = ok && take(run);
+  if (ok) return;
+  for (const BlockRun& run : taken) blocks.free(run);
+  found.has_checkpoint = false;
+  counters.hit(Mark::checkpoint_damaged);
 }
 
 void Shard::Impl::open(EffectBag& out) {
@@ -163,6 +196,7 @@ void Shard::Impl::open(EffectBag& out) {
     AnyMachine machine = config.machines->make(g.machine, config.limits);
     check(static_cast<bool>(machine));
     RecoveredGroup found = recovery->take_group(g.group);
+    take_blocks(found);
     found.amnesiac = found.amnesiac || rules::has_forgotten(config.generation, members.size());
     replicas.push_back(
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
@@ -219,6 +253,7 @@ void Shard::Impl::finish(EffectBag& out) {
   }
   if (beat_at <= now) send_beats(out);
   wal->seal_batch(now, out);
+  checkpoints.emit(out);
 }
 
 }  // namespace keelson

@@ -26,6 +26,8 @@ class Shard::Impl {
   void on_completion(const Completion& completion, EffectBag& out);
   void on_peer_event(const PeerEvent& event, EffectBag& out);
   void open(EffectBag& out);  // recovery is done: replicas start
+  void take_blocks(RecoveredGroup& found);
+  void poison(Turn& turn);
   void run_timers(EffectBag& out);
   void finish(EffectBag& out);
   Turn turn(EffectBag& out);
@@ -57,6 +59,7 @@ class Shard::Impl {
   ClusterClock clock;
   std::unique_ptr<Recovery> recovery;
   std::unique_ptr<Wal> wal;
+  CheckpointZone checkpoints;
   Vec<std::unique_ptr<Replica>> replicas;  // of this shard, in order of GroupId
   Vec<bool> touched;                       // by index in replicas, in this step
   Vec<GroupEntry> entries;                 // scratch of send_beats

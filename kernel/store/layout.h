@@ -23,11 +23,12 @@ struct StoreLayout {
   u64 superblock_bytes = 0;
   u64 wal_bytes = 0;
   u64 index_bytes = 0;
-  u64 checkpoint_bytes = 0;  // no checkpoints yet
+  u64 checkpoint_bytes = 0;  // grows to this
 
   static constexpr StoreLayout of(const Limits& limits) {
     return {superblock_zone_bytes, u64{limits.wal_segments} * limits.wal_segment_pages * page_bytes,
-            u64{limits.wal_segments} * limits.index_pages_per_segment * page_bytes, 0};
+            u64{limits.wal_segments} * limits.index_pages_per_segment * page_bytes,
+            u64{limits.checkpoint_blocks} * page_bytes};
   }
   constexpr u64 zone_bytes(Zone zone) const {
     switch (zone) {
@@ -52,11 +53,13 @@ struct StoreLayout {
       case Zone::index:
         return superblock_bytes + wal_bytes;
       case Zone::checkpoint:
-        return superblock_bytes + wal_bytes + index_bytes;
+        return preallocated_bytes();
     }
     return 0;
   }
-  constexpr u64 file_bytes() const { return superblock_bytes + wal_bytes + index_bytes + checkpoint_bytes; }
+  // What format really writes; the zone behind it takes disk space as checkpoints do.
+  constexpr u64 preallocated_bytes() const { return superblock_bytes + wal_bytes + index_bytes; }
+  constexpr u64 file_bytes() const { return preallocated_bytes() + checkpoint_bytes; }
 };
 
 // Pages count up for ever; the zone holds the last `wal_segments` segments of them.

@@ -47,6 +47,10 @@ Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks
   facts_.states = Vec<FoundState>(groups_.size());
   facts_.states.resize(groups_.size());
   facts_.list_states = config.list_states;
+  facts_.checkpoints = Vec<FoundCheckpoint>(groups_.size());
+  facts_.checkpoints.resize(groups_.size());
+  found_tables_ = Vec<CheckpointTable>(groups_.size());
+  found_tables_.resize(groups_.size());
 }
 
 Recovery::~Recovery() = default;
@@ -60,6 +64,7 @@ bool Recovery::on_completion(Instant now, const Completion& completion, EffectBa
   now_ = now;
   const bool known = superblock_.on_completion(completion, out) ||
                      (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out))) ||
+                     (tables_ && on_table(completion)) ||
                      (wal_ && rewriter_.on_completion(now, completion, *wal_, out));
   if (known && state_ == State::running) advance(out);
   return known;
@@ -83,6 +88,8 @@ void Recovery::advance(EffectBag& out) {
     case Phase::scan:
       if (!scan_->reader.busy()) next_segment(out);
       return;
+    case Phase::tables:
+      return read_table(out);
     case Phase::incarnation:
       if (superblock_.state() == SuperblockFile::State::ready) end_incarnation(out);
       return;
@@ -145,6 +152,50 @@ void Recovery::end_scan(EffectBag& out) {
   plan_rewrites();
   if (old.incarnation.raw() == std::numeric_limits<u32>::max() || history_->highest().raw() >> 61 != 0)
     return refuse({"numbers_used_up", "This data file was started too often: format a new one.", {}});
+  phase_ = Phase::tables;
+  tables_ = std::make_unique<Tables>(config_.limits);
+  read_table(out);
+}
+
+void Recovery::read_table(EffectBag& out) {
+  if (tables_->read != IoId()) return;
+  const u32 buffer_bytes = config_.limits.checkpoint_buffer_blocks * page_bytes;
+  for (; tables_->group < groups_.size(); ++tables_->group, tables_->copy = 0) {
+    const FoundCheckpoint& found = facts_.checkpoints[tables_->group];
+    if (!found.exists || !found_tables_[tables_->group].sections.empty()) continue;
+    const auto blocks = static_cast<u32>(blocks_for(found.record.table_bytes));
+    for (; tables_->copy < 2; ++tables_->copy) {
+      const u32 first = found.record.table_block[tables_->copy];
+      if (found.record.table_bytes > buffer_bytes || first > config_.limits.checkpoint_blocks - blocks) continue;
+      tables_->read = ids_.next();
+      out.reads.push_back(Read{tables_->read, Zone::checkpoint, u64{first} * page_bytes, tables_->pages.span(0, blocks),
+                               IoClass::read_client});
+      return;
+    }
+    counters_.hit(Mark::checkpoint_damaged);
+  }
+  tables_.reset();
+  end_tables(out);
+}
+
+bool Recovery::on_table(const Completion& completion) {
+  if (completion.id != tables_->read) return false;
+  tables_->read = IoId();
+  const GroupCheckpoint& record = facts_.checkpoints[tables_->group].record;
+  CheckpointTable& table = found_tables_[tables_->group];
+  const Bytes bytes = tables_->pages.span(0, blocks_for(record.table_bytes)).first(record.table_bytes);
+  const bool whole = completion.status == IoStatus::ok && digest_of(bytes) == record.table_digest &&
+                     table.decode(bytes, config_.limits.checkpoint_blocks) && table.id() == record.checkpoint_id &&
+                     table.facts.group == record.group && table.facts.op == record.op &&
+                     table.facts.identity == record.identity;
+  if (whole) return true;
+  table.sections.clear();
+  ++tables_->copy;
+  return true;
+}
+
+void Recovery::end_tables(EffectBag& out) {
+  const Superblock& old = superblock_.current();
   find_end();
   Superblock next = old;
   next.incarnation = old.incarnation + 1;
@@ -277,7 +328,13 @@ RecoveredGroup Recovery::take_group(GroupId group) {
                                records_of(index, Command::prepare),
                                &facts_.states[index],
                                history_.get()};
-  return GroupRecovery(findings, config_.limits, chunks_).run();
+  RecoveredGroup recovered = GroupRecovery(findings, config_.limits, chunks_).run();
+  if (!found_tables_[index].sections.empty()) {
+    recovered.has_checkpoint = true;
+    recovered.checkpoint = facts_.checkpoints[index].record;
+    recovered.table = std::move(found_tables_[index]);
+  }
+  return recovered;
 }
 
 std::unique_ptr<Wal> Recovery::make_wal() {

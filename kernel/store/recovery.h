@@ -58,7 +58,7 @@ class Recovery {
   std::span<const RecordPlace> rewrites() const { return rewriter_.places(); }
 
  private:
-  enum class Phase : u8 { superblock, probe, scan, incarnation, rewrite, over };
+  enum class Phase : u8 { superblock, probe, scan, tables, incarnation, rewrite, over };
   static constexpr u32 probe_count = 2;
   struct Probe {
     IoId id;
@@ -80,6 +80,9 @@ class Recovery {
   bool on_probe(const Completion& completion);
   void next_segment(EffectBag& out);
   void end_scan(EffectBag& out);
+  void read_table(EffectBag& out);
+  bool on_table(const Completion& completion);
+  void end_tables(EffectBag& out);
   void judge_records();
   void plan_rewrites();
   bool give_up_unprotected();
@@ -107,6 +110,16 @@ class Recovery {
   u64 segment_ = 0;  // being read
   LogFacts facts_;
   std::unique_ptr<BatchHistory> history_;
+  // Checkpoint tables are read one after the other, the second copy where the first is damaged.
+  struct Tables {
+    explicit Tables(const Limits& limits) : pages(limits.checkpoint_buffer_blocks) {}
+    PageBuffer pages;
+    IoId read;
+    u32 group = 0;
+    u32 copy = 0;
+  };
+  std::unique_ptr<Tables> tables_;
+  Vec<CheckpointTable> found_tables_;  // by group; without sections: none
   LogRewriter rewriter_;
   WalStart wal_start_;
   std::unique_ptr<Wal> wal_;  // from the incarnation on

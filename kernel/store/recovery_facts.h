@@ -12,17 +12,6 @@
 
 namespace keelson {
 
-// A Vec that moves to twice the room when it is full: during recovery memory follows the size of the log.
-template <class T>
-T& push_growing(Vec<T>& to, T value) {
-  if (to.full()) {
-    Vec<T> larger(to.capacity() * 2 + 64);
-    for (T& element : to) larger.push_back(std::move(element));
-    to = std::move(larger);
-  }
-  return to.push_back(std::move(value));
-}
-
 // One batch, from its index pages or, where there are none, from the stamps of its WAL pages.
 struct BatchFact {
   BatchNo no;
@@ -82,16 +71,24 @@ struct FoundState {
   Vec<Prepare> suffix;  // from its head downward
 };
 
+// The newest intact group_checkpoint of a group.
+struct FoundCheckpoint {
+  bool exists = false;
+  RecordPlace place;
+  GroupCheckpoint record;
+};
+
 struct LogFacts {
   u32 segment_pages = 0;
   Vec<BatchFact> batches;
   Vec<FoundRecord> records;
-  Vec<FoundState> states;  // by group
-  Vec<u64> bad_slots;      // index pages that were written and can't be read, counted over all segments; ascending
-  Vec<u64> bad_pages;      // the same of WAL pages that no batch accounts for
-  BatchNo highest;         // batch of which any trace was seen
-  PageNo wal_end;          // first page that shows no trace, nor does any after it
-  u64 slots_end = 0;       // the same of index pages
+  Vec<FoundState> states;            // by group
+  Vec<FoundCheckpoint> checkpoints;  // by group
+  Vec<u64> bad_slots;  // index pages that were written and can't be read, counted over all segments; ascending
+  Vec<u64> bad_pages;  // the same of WAL pages that no batch accounts for
+  BatchNo highest;     // batch of which any trace was seen
+  PageNo wal_end;      // first page that shows no trace, nor does any after it
+  u64 slots_end = 0;   // the same of index pages
 
   // For tools: every intact group_state, not only the newest one of each group, where that is wanted.
   bool list_states = false;

@@ -5,8 +5,7 @@ namespace keelson {
 GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits, LogChunks& chunks)
     : findings_(findings),
       limits_(limits),
-      result_{findings.group, false, {},    {}, LogIndex(chunks, limits.journal_ops_max), {}, {},
-              false,          false, false, {}} {}
+      result_(findings.group, LogIndex(chunks, limits.journal_ops_max)) {}
 
 RecoveredGroup GroupRecovery::run() {
   find_promise();

@@ -4,6 +4,7 @@
 // Who uses it: recovery, once per group. Pure but for the chunks of the index it builds. Not here: bytes, batches.
 #pragma once
 
+#include "keelson/store/checkpoint_table.h"
 #include "keelson/store/log_index.h"
 #include "keelson/store/recovery_batches.h"
 #include "keelson/store/rules.h"
@@ -12,6 +13,7 @@ namespace keelson {
 
 // What recovery hands to a group's replica.
 struct RecoveredGroup {
+  RecoveredGroup(GroupId of, LogIndex empty) : group(of), log(std::move(empty)) {}
   GroupId group;
   bool has_state = false;  // false: no promise was ever made, or none is known
   GroupState state;        // the newest; where only its index entry is left, what that says
@@ -23,6 +25,9 @@ struct RecoveredGroup {
   bool amnesiac = false;      // promises may have been lost
   bool log_damaged = false;   // one voter only: something nobody can repair
   Op damaged_op;              // the lowest such op; 0: not known
+  bool has_checkpoint = false;
+  GroupCheckpoint checkpoint;  // the newest whose table is whole
+  CheckpointTable table;       // of it
 };
 
 struct GroupFindings {

@@ -27,11 +27,16 @@ bool names(const IndexEntry& entry, const GroupState& state) {
          entry.epoch == state.epoch && entry.view == state.view && entry.log_view == state.log_view;
 }
 
+bool names(const IndexEntry& entry, const GroupCheckpoint& checkpoint) {
+  return entry.command == Command::group_checkpoint && entry.group == checkpoint.group && entry.op == checkpoint.op &&
+         entry.identity == checkpoint.identity;
+}
+
 FoundRecord found_entry(const BatchFact& batch, u32 group, const IndexEntry& entry) {
   FoundRecord found;
   found.group = group;
   found.command = entry.command;
-  found.strict = (entry.flags & index_flag::strict) != 0 || entry.command == Command::group_state;
+  found.strict = (entry.flags & index_flag::strict) != 0 || entry.command != Command::prepare;
   found.batch = batch.no;
   found.place = entry.place();
   found.epoch = entry.epoch;
@@ -114,7 +119,9 @@ RecordState SegmentAnalysis::gather(const RecordPlace& place) {
 void SegmentAnalysis::judge(const BatchFact& batch, const IndexEntry& entry) {
   const u32 group = group_index(entry.group);
   if (group == owner_.groups.size()) return;
-  if (entry.command != Command::prepare && entry.command != Command::group_state) return;
+  if (entry.command != Command::prepare && entry.command != Command::group_state &&
+      entry.command != Command::group_checkpoint)
+    return;
   FoundRecord found = found_entry(batch, group, entry);
   found.record = gather(found.place);
   if (found.record == RecordState::ok) {
@@ -123,6 +130,8 @@ void SegmentAnalysis::judge(const BatchFact& batch, const IndexEntry& entry) {
     if (validate_record(bytes, owner_.cluster, limits_) == Reject::none) {
       if (entry.command == Command::group_state && names(entry, as<GroupState>(bytes.data())))
         return keep_state(batch, group, found.place, EntryState::ok);
+      if (entry.command == Command::group_checkpoint && names(entry, as<GroupCheckpoint>(bytes.data())))
+        return keep_checkpoint(group, found.place);
       if (entry.command == Command::prepare && names(entry, as<Prepare>(bytes.data())))
         take_header(found, as<Prepare>(bytes.data()), owner_.node);
     }
@@ -199,6 +208,7 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
   const u32 group = group_index(header.group);
   if (group == owner_.groups.size()) return;
   if (header.command == Command::group_state) return keep_state(batch, group, place, EntryState::old);
+  if (header.command == Command::group_checkpoint) return keep_checkpoint(group, place);
   FoundRecord found;
   found.group = group;
   found.entry = EntryState::old;
@@ -224,6 +234,12 @@ void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const Record
   newest.suffix = Vec<Prepare>(newest.state.header_count);
   for (u32 i = 0; i < newest.state.header_count; ++i)
     newest.suffix.push_back(as<Prepare>(scratch_.record.data() + std::size_t{header_size} * (i + 1)));
+}
+
+void SegmentAnalysis::keep_checkpoint(u32 group, const RecordPlace& place) {
+  FoundCheckpoint& newest = facts_.checkpoints[group];
+  if (newest.exists && !behind(place, newest.place)) return;
+  newest = {true, place, as<GroupCheckpoint>(scratch_.record.data())};
 }
 
 u32 SegmentAnalysis::group_index(GroupId group) const {

@@ -27,8 +27,10 @@ struct GroupView {
   View stored_view;  // of the newest group_state that is stored and marked
   View stored_log_view;
   Op head;
-  Op commit_min;  // applied
+  Op commit_min;  // applied; 0 while a checkpoint is loaded
   Op commit_max;
+  Op checkpoint_op;  // durable here; 0: none
+  Digest checkpoint_id;
   bool primary = false;  // of `view`, in status normal
   bool clock_synchronized = false;
   Op stuck_op;            // 0: not stuck

@@ -59,6 +59,10 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
       self_(find(config_.members, config_.node)),
       machine_(std::move(machine)),
       sessions_(config_.limits),
+      checkpointer_(config_.group, machine_.section_count(), sessions_.section_count(), this,
+                    [](const void* self, u32 section, ByteSink& sink) {
+                      static_cast<const Replica*>(self)->save_section(section, sink);
+                    }),
       log_(std::move(recovered.log)),
       bodies_(config_.limits.body_cache_ops_max),
       pipeline_(config_.limits.pipeline_max),
@@ -87,6 +91,11 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
   tail_uncertain_ = recovered.head_unknown;
   for (Op op = head_; op > Op(0) && head_ - op <= config_.limits.pipeline_max; op = op - 1)
     last_timestamp_ = std::max(last_timestamp_, log_.at(op).timestamp);
+  sessions_.set_touch({this, [](void* self, SectionId section) {
+                         auto& replica = *static_cast<Replica*>(self);
+                         replica.touch_section(replica.machine_.section_count() + section.raw());
+                       }});
+  if (recovered.has_checkpoint) take_checkpoint(recovered);
   if (recovered.amnesiac) fenced_ = FenceReason::amnesiac;
   if (recovered.log_damaged) fenced_ = FenceReason::log_damaged;
 }
@@ -94,6 +103,7 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
 Replica::~Replica() = default;
 
 void Replica::start(Turn& turn) {
+  if (checkpointer_.durable_op() > Op(0) && !checkpoint_usable_) drop_checkpoint(turn);
   if (fenced_ != FenceReason::none) {
     recovering_ = fenced_ == FenceReason::amnesiac ? RecoveringReason::amnesiac : RecoveringReason::none;
     turn.out.notifications.push_back({NotifyKind::fenced, group(), static_cast<u64>(fenced_), head_.raw()});
@@ -200,6 +210,7 @@ void Replica::on_stored(Turn& turn, const StoredRecord& record) {
     if (record.state_seq == state_seq_ && !state_wanted_) on_state_stored(turn);
     return;
   }
+  if (record.command == Command::group_checkpoint) return checkpointer_.recorded(turn.checkpoints, turn.counters);
   if (log_.at(record.op).identity != record.identity) return;  // truncated since
   LogEntry& entry = log_.touch(record.op);
   entry.place = record.place;
@@ -283,10 +294,12 @@ void Replica::finish_turn(Turn& turn) {
   if (state_wanted_) append_state(turn);
   if (mute()) return;
   if (is_primary()) advance_commit(turn);
+  if (loading()) load_checkpoint(turn);
   if (status_ == ReplicaStatus::normal || completing_) apply_committed(turn);
   if (mute()) return;
   if (completing_ && holds_log()) become_primary(turn);
   if (is_primary()) form_prepares(turn);
+  advance_checkpoint(turn);
   flush_acks(turn);
   if ((status_ == ReplicaStatus::normal || completing_) && !turn.timers.armed(timers_[repair]) && needs_repair())
     arm(turn, repair, config_.tunables.repair_pace);
@@ -405,11 +418,13 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.stored_view = stored_view_;
   v.stored_log_view = stored_log_view_;
   v.head = head_;
-  v.commit_min = commit_min_;
+  v.commit_min = loading() ? Op(0) : commit_min_;
   v.commit_max = commit_max_;
   v.primary = is_primary() && !mute();
   v.clock_synchronized = clock.now(now).has_value();
   v.stuck_op = stuck_op_;
+  v.checkpoint_op = checkpointer_.durable_op();
+  v.checkpoint_id = checkpointer_.durable_id();
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());
   for (Op op = commit_min_ + 1; op <= head_; ++op) v.missing += !readable(op);

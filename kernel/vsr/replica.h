@@ -15,6 +15,8 @@
 #include "keelson/store/recovery.h"
 #include "keelson/store/wal.h"
 #include "keelson/vsr/body_cache.h"
+#include "keelson/vsr/checkpoint_loader.h"
+#include "keelson/vsr/checkpointer.h"
 #include "keelson/vsr/clock.h"
 #include "keelson/vsr/group_view.h"
 #include "keelson/vsr/in_flight.h"
@@ -29,6 +31,7 @@ struct Turn {
   Instant now;
   EffectBag& out;
   Wal& wal;
+  CheckpointZone& checkpoints;
   ClusterClock& clock;
   Timers& timers;
   Slabs& slabs;
@@ -61,6 +64,7 @@ class Replica {
   void on_commit_entry(Turn& turn, NodeId from, const GroupEntry& entry);  // from a beat or entries message
   void on_stored(Turn& turn, const StoredRecord& record);
   void on_loaded(Turn& turn, const LoadedRecord& record);
+  void on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done);
   void on_peer_connected(Turn& turn, NodeId node);
   void on_peer_lost(Turn& turn, NodeId node);
   void on_poisoned(Turn& turn);
@@ -150,6 +154,7 @@ class Replica {
   // replica_normal.cc: requests, prepares, acks, commits, applies
   void refuse(Turn& turn, const Route& route, const Request& request, Status status);
   bool judge(Turn& turn, const Route& route, const MessageRef& request);
+  bool may_judge() const;
   void refuse_stale(Turn& turn);
   void form_prepares(Turn& turn);
   bool form_prepare(Turn& turn);
@@ -173,6 +178,19 @@ class Replica {
   void answer(Turn& turn, const RequestFrame& frame, SessionVerdict verdict);
   void answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict);
   void resend_prepares(Turn& turn);
+
+  // replica_checkpoint.cc: state on disk, so that a start replays little
+  void take_checkpoint(RecoveredGroup& recovered);
+  void load_checkpoint(Turn& turn);
+  void drop_checkpoint(Turn& turn);
+  bool loading() const { return loader_ != nullptr; }
+  void form_checkpoint(Turn& turn);
+  void begin_checkpoint(Turn& turn, const Prepare& prepare);
+  void advance_checkpoint(Turn& turn);
+  void append_checkpoint(Turn& turn);
+  void touch_section(u32 section);
+  void save_section(u32 section, ByteSink& sink) const;
+  bool load_section(u32 section, Bytes bytes);
 
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
@@ -229,6 +247,12 @@ class Replica {
   AnyMachine machine_;
   Sessions sessions_;
   u32 timers_[timer_count] = {};
+  Checkpointer checkpointer_;
+  std::unique_ptr<CheckpointLoader> loader_;  // while this replica starts from a checkpoint: nothing is applied yet
+  bool checkpoint_usable_ = false;            // as far as can be said before it is read
+  bool checkpoint_unrecorded_ = false;        // complete, its record not yet appended
+  Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
+  Turn* applying_ = nullptr;                  // during apply: what touch_section needs
 
   ReplicaStatus status_ = ReplicaStatus::recovering;
   RecoveringReason recovering_ = RecoveringReason::none;

@@ -43,11 +43,13 @@ void Replica::on_request(Turn& turn, const Route& route, const MessageRef& messa
     turn.counters.hit(Mark::vsr_queue_full);
     return refuse(turn, route, request, Status::busy);
   }
-  const bool now = rules::may_judge_requests(commit_min_, view_start_op_);
+  const bool now = may_judge();
   if (now && !judge(turn, route, message)) return;
   in_flight_.insert({request.client, request.request, route});
   queue_.push_back({message, route, now});
 }
+
+bool Replica::may_judge() const { return !loading() && rules::may_judge_requests(commit_min_, view_start_op_); }
 
 // Whether a request may become part of a prepare. If not, it has been answered.
 bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
@@ -80,7 +82,8 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
 
 void Replica::form_prepares(Turn& turn) {
   if (abdicating_ || !rules::may_start_view(view_, stored_view_, stored_log_view_)) return;
-  if (!rules::may_judge_requests(commit_min_, view_start_op_)) return;
+  if (!may_judge()) return;
+  if (rules::checkpoint_due(head_, checkpoint_formed_, config_.limits.checkpoint_ops)) form_checkpoint(turn);
   while (!queue_.empty() && !pipeline_.full())
     if (!form_prepare(turn)) break;
   if (pipeline_.full()) turn.counters.hit(Mark::vsr_pipeline_full);
@@ -308,6 +311,7 @@ void Replica::on_commit_entry(Turn& turn, NodeId node, const GroupEntry& entry) 
 // ---------------------------------------------------------------- applying
 
 void Replica::apply_committed(Turn& turn) {
+  if (loading()) return;
   u32 budget = config_.limits.applies_per_step_max;
   while (commit_min_ < std::min(commit_max_, head_)) {
     const Op op = commit_min_ + 1;
@@ -318,7 +322,7 @@ void Replica::apply_committed(Turn& turn) {
       read_ahead(turn);
       break;
     }
-    if (budget-- == 0) {
+    if (budget-- == 0 || checkpointer_.behind(turn.checkpoints)) {
       arm(turn, resume, Duration(0));
       break;
     }
@@ -351,11 +355,14 @@ void Replica::apply(Turn& turn, const MessageRef& message) {
   log_.set_header(prepare.op, prepare);  // a record that was known by identity only is now known in full
   PrepareBody requests(message);
   RequestView request;
+  applying_ = &turn;
   while (requests.next(request)) apply_request(turn, prepare, request);
+  applying_ = nullptr;
   commit_min_ = prepare.op;
   applied_identity_ = prepare.identity;
   last_timestamp_ = std::max(last_timestamp_, prepare.timestamp);
   turn.counters.add(Counter::ops_applied);
+  if (prepare.operation == PrepareOperation::checkpoint) begin_checkpoint(turn, prepare);
   if (linked_floor_ < commit_min_) linked_floor_ = std::min(commit_min_, head_);
 }
 
@@ -375,7 +382,15 @@ void Replica::apply_request(Turn& turn, const Prepare& prepare, const RequestVie
     return answer(turn, frame, SessionVerdict::unknown_session);
   }
   ReplyWriter writer(reply_buffer_.span());
-  const ApplyCtx context{group(), prepare.op, prepare.timestamp, prepare.release, frame.client, frame.session};
+  const ApplyCtx context{group(),
+                         prepare.op,
+                         prepare.timestamp,
+                         prepare.release,
+                         frame.client,
+                         frame.session,
+                         SectionTouch(this, [](void* self, SectionId section) {
+                           static_cast<Replica*>(self)->touch_section(section.raw());
+                         })};
   if (frame.operation != operation_keepalive) machine_.apply(context, request, writer);
   sessions_.executed(frame, prepare.op, prepare.timestamp, writer.status(), writer.body());
   answer(turn, frame, SessionVerdict::resend);

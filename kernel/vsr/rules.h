@@ -70,6 +70,8 @@ constexpr bool has_forgotten(Generation generation, std::size_t voters) {
 // A message is of an earlier life of its node.
 constexpr bool from_old_life(Incarnation message, Incarnation known) { return message < known; }
 
+constexpr bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) { return head - formed >= checkpoint_ops; }
+
 // Requests are judged only after every inherited op was applied, or the session table would be behind.
 constexpr bool may_judge_requests(Op commit_min, Op view_start_op) { return commit_min >= view_start_op; }
 

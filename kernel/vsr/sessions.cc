@@ -64,9 +64,11 @@ Expected<SessionId> Sessions::register_client(ClientId client, Op op, Timestamp 
   if (entries_.full()) {
     const u32 victim = idlest(timestamp);
     if (victim == absent) return Unexpected(Status::sessions_full);
+    touch_(SectionId(section_of(entries_[victim].client)));
     remove(victim);
     ++evictions_;
   }
+  touch_(SectionId(section_of(client)));
   return insert(client, op, timestamp).facts.session;
 }
 
@@ -75,6 +77,7 @@ void Sessions::executed(const RequestFrame& frame, Op op, Timestamp timestamp, S
   check(found != absent);
   Entry& entry = entries_[found];
   check(judge_request(&entry.facts, frame) == Verdict::execute);
+  touch_(SectionId(section_of(frame.client)));
   entry.facts.executed = frame.request;
   entry.facts.request_checksum = frame.body_checksum;
   entry.facts.operation = frame.operation;
@@ -87,6 +90,7 @@ void Sessions::executed(const RequestFrame& frame, Op op, Timestamp timestamp, S
 void Sessions::unregister_client(ClientId client) {
   const u32 found = find(client);
   check(found != absent);
+  touch_(SectionId(section_of(client)));
   remove(found);
 }
 

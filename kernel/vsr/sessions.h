@@ -45,6 +45,9 @@ class Sessions {
   // Apply, verdict execute on operation unregister.
   void unregister_client(ClientId client);
 
+  // Told before a section changes (section numbers as below).
+  void set_touch(SectionTouch touch) { touch_ = touch; }
+
   // None: no entry, or nothing executed yet.
   std::optional<Retained> retained(ClientId client) const;
   std::optional<SessionId> session_of(ClientId client) const;
@@ -92,6 +95,7 @@ class Sessions {
   Vec<u32> index_;          // open addressing, linear probing: entry or absent; at most half full
   mutable Vec<u32> order_;  // scratch of save_section
   u64 evictions_ = 0;
+  SectionTouch touch_;
 };
 
 }  // namespace keelson

@@ -30,8 +30,8 @@ EffectBag::EffectBag(const Limits& limits)
     : sends(std::size_t{16} * limits.events_per_bag_max + std::size_t{64} * limits.pipeline_max * limits.replicas_max +
             std::size_t{4} * limits.groups_max * limits.replicas_max * 8),
       replies(std::size_t{2} * limits.events_per_bag_max + 4096),
-      writes(limits.writes_in_flight_max),
-      reads(limits.reads_in_flight_max),
+      writes(limits.writes_max()),
+      reads(limits.reads_max()),
       posts(std::size_t{4} * limits.events_per_bag_max),
       notifications(std::size_t{4} * limits.groups_max + 64),
       closes(limits.events_per_bag_max) {}

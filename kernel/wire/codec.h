@@ -30,7 +30,7 @@ const char* name_of(CodecError error);
 // a replay puts them where its own shard wants them.
 class ReadsInFlight {
  public:
-  explicit ReadsInFlight(const Limits& limits) : reads_(limits.reads_in_flight_max) {}
+  explicit ReadsInFlight(const Limits& limits) : reads_(limits.reads_max()) {}
   void issued(const EffectBag& bag);
   void completed(const EventBag& bag);
   const MutableBytes* find(IoId id) const;  // null: no such read
@@ -62,7 +62,7 @@ struct RecordedEffects {
   Vec<u64> read_bytes;  // one per read
 
   explicit RecordedEffects(const Limits& limits)
-      : bag(limits), written(limits.writes_in_flight_max), read_bytes(limits.reads_in_flight_max) {}
+      : bag(limits), written(limits.writes_max()), read_bytes(limits.reads_max()) {}
   void clear();
 };
 [[nodiscard]] CodecError decode(Bytes in, Slabs& slabs, const Limits& limits, RecordedEffects& out);

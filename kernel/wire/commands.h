@@ -43,7 +43,7 @@ enum class SendClass : u8 { control, protocol, repair, client };
   X(get_prepares, 50, node, 24, ~0u, repair)        \
   X(unavailable, 53, node, 0, 0, repair)            \
   X(group_state, 192, storage, 0, ~0u, repair)      \
-  X(group_checkpoint, 193, storage, 0, ~0u, repair) \
+  X(group_checkpoint, 193, storage, 0, 0, repair)   \
   X(group_create, 194, storage, 0, ~0u, repair)     \
   X(group_tombstone, 195, storage, 0, ~0u, repair)  \
   X(body_map, 196, storage, 0, ~0u, repair)         \

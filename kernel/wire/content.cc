@@ -23,6 +23,7 @@ class ContentCheck {
 
   Reject run() const;
   Reject group_state() const;
+  Reject group_checkpoint() const;
 
  private:
   // What a suffix entry may look like, and in what order.
@@ -208,11 +209,11 @@ bool ContentCheck::prepare_fields_ok(const Prepare& prepare) const {
              prepare.request_count <= limits_.batch_requests_max &&
              prepare.request_count * sizeof(RequestFrame) <= prepare.size - header_size;
     case PrepareOperation::pulse:
+    case PrepareOperation::checkpoint:
     case PrepareOperation::noop:
       return prepare.op.raw() > 0 && !prepare.parent.is_zero() && prepare.request_count == 0 &&
              prepare.size == header_size;
     case PrepareOperation::none:
-    case PrepareOperation::checkpoint:  // this protocol makes none yet
     case PrepareOperation::reconfigure:
     case PrepareOperation::upgrade:
     case PrepareOperation::seal:
@@ -319,6 +320,12 @@ Reject ContentCheck::group_state() const {
                  .damage_flags = entry_flag::lost | entry_flag::suspect});
 }
 
+Reject ContentCheck::group_checkpoint() const {
+  const auto checkpoint = view<GroupCheckpoint>();
+  return field_unless(from_replica() && checkpoint.op.raw() > 0 && !checkpoint.identity.is_zero() &&
+                      checkpoint.table_bytes > 0 && body_.empty());
+}
+
 // Steps 2, 7 and 8 of a header inside a body.
 bool ContentCheck::nested_header_ok(const std::byte* bytes, Prepare& out) const {
   const auto entry = as<Prepare>(bytes);
@@ -373,11 +380,13 @@ Reject validate_record(Bytes record, ClusterId cluster, const Limits& limits) {
   if (header_checksum(record.data()) != h.checksum) return Reject::header_checksum;
   if (h.protocol != protocol_version) return Reject::protocol;
   if (h.cluster != cluster) return Reject::cluster;
-  if (h.command != Command::prepare && h.command != Command::group_state) return Reject::command;
+  if (h.command != Command::prepare && h.command != Command::group_state && h.command != Command::group_checkpoint)
+    return Reject::command;
   if (!reserved_ok(record.data())) return Reject::reserved;
   if (const Reject reject = validate_body(record); reject != Reject::none) return reject;
   const ContentCheck content(record, limits);
-  return h.command == Command::prepare ? content.run() : content.group_state();
+  if (h.command == Command::group_state) return content.group_state();
+  return h.command == Command::prepare ? content.run() : content.group_checkpoint();
 }
 
 }  // namespace keelson

@@ -263,6 +263,19 @@ struct GroupState : Header {
   u64 unused[8] = {};
 };
 
+// Stored, never sent: a checkpoint after `op` is complete on this replica. Its table lies in the checkpoint zone, twice.
+struct GroupCheckpoint : Header {
+  static constexpr Command command_of = Command::group_checkpoint;
+  Op op;
+  Digest identity;  // of op
+  Digest checkpoint_id;
+  Digest table_digest;
+  u32 table_bytes = 0;
+  u32 table_block[2] = {};  // first block of each copy
+  u32 unused_small = 0;
+  u64 unused[7] = {};
+};
+
 // What a shard tells another shard about one group; several travel in one `entries` or `beat`.
 enum class EntryKind : u8 { ack = 1, commit = 2, read_round = 3, read_ack = 4, quiesce = 5, wake = 6, view_ahead = 7 };
 struct GroupEntry {
@@ -297,6 +310,7 @@ static_assert(sizeof(RequestFrame) == 64);
 template <class T>
 concept HeaderView = std::is_base_of_v<Header, T> && sizeof(T) == header_size && std::is_trivially_copyable_v<T>;
 
+static_assert(HeaderView<GroupCheckpoint>);
 static_assert(HeaderView<Beat> && HeaderView<Entries> && HeaderView<Request> && HeaderView<Reply>);
 static_assert(HeaderView<ClientPing> && HeaderView<ClientPong> && HeaderView<Prepare> && HeaderView<PrepareOk>);
 static_assert(HeaderView<Commit> && HeaderView<StartViewChange> && HeaderView<DoViewChange> && HeaderView<StartView>);

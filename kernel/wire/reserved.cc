@@ -56,6 +56,8 @@ bool unused_area_zero(const std::byte* h, Command command) {
       return zero_between(h, 130, 136) && zero_between(h, 152, 256);
     case Command::group_state:
       return zero_between(h, 188, 256);
+    case Command::group_checkpoint:
+      return zero_between(h, 196, 256);
     case Command::hello:
     case Command::welcome:
     case Command::confirm:
@@ -64,7 +66,6 @@ bool unused_area_zero(const std::byte* h, Command command) {
     case Command::ping:
     case Command::pong:
     case Command::goodbye:
-    case Command::group_checkpoint:
     case Command::group_create:
     case Command::group_tombstone:
     case Command::body_map:

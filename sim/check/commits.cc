@@ -19,7 +19,7 @@ std::string text(const Digest& digest) {
 void Commits::on_start(HostId host, u32) {
   for (auto& [id, group] : groups_) {
     const auto at = group.nodes.find(NodeId(host.raw()));
-    if (at != group.nodes.end()) at->second.applied = Op();  // a fresh machine applies its log from the start
+    if (at != group.nodes.end()) at->second.applied = at->second.digested = Op();  // a fresh machine starts over
   }
 }
 
@@ -55,6 +55,7 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
   mine.view = std::max(mine.view, view.stored_view);
   mine.log_view = std::max(mine.log_view, view.stored_log_view);
   if (view.primary) see_primary(seen, view, group);
+  if (view.checkpoint_op > Op(0)) see_checkpoint(seen, view, group);
   if (view.commit_min > mine.applied) see_commits(seen, index, view, group, mine);
 }
 
@@ -66,6 +67,15 @@ void Commits::see_primary(const TurnSeen& seen, const GroupView& view, Group& gr
        "view " + std::to_string(view.view.raw()) + " of " + text(view.group) +
            " has two primaries: " + text(at->second.first) + " in life " + std::to_string(at->second.second) + " and " +
            text(seen.node) + " in life " + std::to_string(seen.boot),
+       seen.node);
+}
+
+void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group) {
+  const auto [at, fresh] = group.checkpoints.try_emplace(view.checkpoint_op.raw(), view.checkpoint_id);
+  if (at->second == view.checkpoint_id) return;
+  fail("checkpoint_equal",
+       text(seen.node) + " has another checkpoint than others after " + text(view.checkpoint_op) + " of " +
+           text(view.group) + ": " + text(view.checkpoint_id) + ", not " + text(at->second),
        seen.node);
 }
 

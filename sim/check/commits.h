@@ -1,6 +1,6 @@
 // Commits: one canonical log per group, built from the first replica that applies each op. Every other replica, in
-// every life, must apply exactly the same, and hold the same state after it. Also: one primary per view, views never go
-// back.
+// every life, must apply exactly the same, hold the same state after it, and make the same checkpoint of it. Also: one
+// primary per view, views never go back.
 #pragma once
 
 #include <map>
@@ -34,6 +34,7 @@ class Commits final : public Checker {
   struct Group {
     std::vector<CommittedOp> log;
     std::map<u64, Digest> digests;                     // machine state after an op, where taken
+    std::map<u64, Digest> checkpoints;                 // id of the checkpoint after an op
     std::map<View, std::pair<NodeId, u32>> primaries;  // who acted as primary, in which life
     std::map<NodeId, OnNode> nodes;
   };
@@ -42,6 +43,7 @@ class Commits final : public Checker {
   void see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine);
   bool agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op);
   void see_primary(const TurnSeen& seen, const GroupView& view, Group& group);
+  void see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group);
 
   std::map<GroupId, Group> groups_;
   u64 committed_ = 0;

@@ -61,15 +61,4 @@ class BlockPool {
   u64 chunk_count_ = 0;
 };
 
-// Appends to a vector that may grow: for directories of chunks, whose bound is the chunks' own.
-template <class T>
-T& push_growing(Vec<T>& to, T value) {
-  if (to.full()) {
-    Vec<T> bigger(to.capacity() ? to.capacity() * 2 : 8);
-    for (T& element : to) bigger.push_back(std::move(element));
-    to = std::move(bigger);
-  }
-  return to.push_back(std::move(value));
-}
-
 }  // namespace keelson

@@ -86,6 +86,7 @@ void KvMachine::apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWr
 }
 
 void KvMachine::apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
+  touch(ctx, request.key);
   if (!table_.erase(request.key)) return answer(reply, Status::not_found, Op(), std::nullopt, false);
   answer(reply, Status::ok, ctx.op, std::nullopt, false);
 }
@@ -99,11 +100,19 @@ void KvMachine::apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWr
     return answer(reply, Status::not_swapped, held ? held->written : Op(), value, false);
   }
   if (request.value && !write(ctx, request.key, *request.value)) return reply.set_status(Status::machine_full);
-  if (!request.value) table_.erase(request.key);
+  if (!request.value) {
+    touch(ctx, request.key);
+    table_.erase(request.key);
+  }
   answer(reply, Status::ok, ctx.op, request.value, true);
 }
 
+void KvMachine::touch(const ApplyCtx& ctx, Bytes key) const {
+  ctx.touch(SectionId(table_.section_of(KvTable::hash_of(key))));
+}
+
 bool KvMachine::write(const ApplyCtx& ctx, Bytes key, Bytes value) {
+  touch(ctx, key);
   const auto place = table_.put(key, static_cast<u32>(value.size()), ctx.op);
   if (place) copy(*place, value);
   return place.has_value();

@@ -43,6 +43,7 @@ class KvMachine {
   void apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
   void apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
   void apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
+  void touch(const ApplyCtx& ctx, Bytes key) const;
   bool write(const ApplyCtx& ctx, Bytes key, Bytes value);
   Status load_item(u32 section, Cursor& previous, ByteSource& source);
 

@@ -1,0 +1,61 @@
+#include "keelson/store/blocks.h"
+
+#include <algorithm>
+
+namespace keelson {
+
+Blocks::Blocks(u32 count) : count_(count), free_(count), words_((std::size_t{count} + 63) / 64) {
+  words_.resize(words_.capacity());
+}
+
+BlockRun Blocks::allocate(u32 wanted, u32 at_least) {
+  check(at_least > 0 && at_least <= wanted);
+  if (free_ < at_least) return {};
+  u32 at = next_;
+  for (u32 seen = 0; seen < count_;) {
+    if (at == count_) at = 0;
+    if (at % 64 == 0 && words_[at / 64] == ~u64{0}) {  // sixty-four taken ones at once
+      const u32 step = std::min(64u, count_ - at);
+      seen += step;
+      at += step;
+      continue;
+    }
+    u32 length = 0;
+    while (length < wanted && at + length < count_ && !taken(at + length)) ++length;
+    if (length >= at_least) {
+      const BlockRun run{at, length};
+      set(run);
+      free_ -= length;
+      next_ = at + length;
+      return run;
+    }
+    seen += length + 1;
+    at += length + 1;
+    if (at > count_) at = 0;
+  }
+  return {};
+}
+
+void Blocks::free(const BlockRun& run) {
+  check(run.first <= count_ && run.count <= count_ - run.first);
+  for (u32 block = run.first; block < run.first + run.count; ++block) {
+    check(taken(block));
+    words_[block / 64] &= ~(u64{1} << (block % 64));
+  }
+  free_ += run.count;
+}
+
+bool Blocks::take(const BlockRun& run) {
+  if (run.first > count_ || run.count > count_ - run.first) return false;
+  for (u32 block = run.first; block < run.first + run.count; ++block)
+    if (taken(block)) return false;
+  set(run);
+  free_ -= run.count;
+  return true;
+}
+
+void Blocks::set(const BlockRun& run) {
+  for (u32 block = run.first; block < run.first + run.count; ++block) words_[block / 64] |= u64{1} << (block % 64);
+}
+
+}  // namespace keelson

@@ -1,0 +1,101 @@
+#include "keelson/store/checkpoint_table.h"
+
+namespace keelson {
+namespace {
+
+constexpr u64 table_magic = 0x31454c424154504b;  // "KPTABLE1"
+
+struct TableHead {
+  u64 magic = table_magic;
+  CheckpointFacts facts;
+  u32 section_count = 0;
+  u32 run_count = 0;
+};
+static_assert(std::has_unique_object_representations_v<TableHead>);
+
+// One per section; their runs follow all of them, in order.
+struct TableEntry {
+  u64 size = 0;
+  Digest digest;
+  u32 run_count = 0;
+  u32 zero = 0;
+};
+static_assert(std::has_unique_object_representations_v<TableEntry>);
+
+}  // namespace
+
+void CheckpointTable::set_sections(u32 count) {
+  if (sections.capacity() < count) sections = Vec<SavedSection>(count);
+  sections.resize(count);
+}
+
+Digest CheckpointTable::id() const {
+  DigestStream stream;
+  stream.add_value(facts);
+  for (const auto& section : sections) {
+    stream.add_value(section.size);
+    stream.add_value(section.digest);
+  }
+  return stream.finish();
+}
+
+u64 CheckpointTable::encoded_bytes() const {
+  u64 bytes = sizeof(TableHead) + sections.size() * sizeof(TableEntry);
+  for (const auto& section : sections) bytes += section.runs.size() * sizeof(BlockRun);
+  return bytes;
+}
+
+void CheckpointTable::encode(MutableBytes to) const {
+  check(to.size() == encoded_bytes());
+  TableHead head;
+  head.facts = facts;
+  head.section_count = static_cast<u32>(sections.size());
+  std::byte* at = to.data() + sizeof head;
+  for (const auto& section : sections) {
+    store(at, TableEntry{section.size, section.digest, static_cast<u32>(section.runs.size()), 0});
+    at += sizeof(TableEntry);
+    head.run_count += static_cast<u32>(section.runs.size());
+  }
+  for (const auto& section : sections)
+    for (const BlockRun& run : section.runs) {
+      store(at, run);
+      at += sizeof run;
+    }
+  store(to.data(), head);
+}
+
+bool CheckpointTable::decode(Bytes from, u32 blocks) {
+  if (from.size() < sizeof(TableHead)) return false;
+  const auto head = load<TableHead>(from.data());
+  const u64 expected =
+      sizeof head + u64{head.section_count} * sizeof(TableEntry) + u64{head.run_count} * sizeof(BlockRun);
+  if (head.magic != table_magic || expected != from.size() ||
+      u64{head.facts.machine_sections} + head.facts.session_sections != head.section_count)
+    return false;
+  facts = head.facts;
+  set_sections(head.section_count);
+  const std::byte* at = from.data() + sizeof head;
+  const std::byte* run_at = at + std::size_t{head.section_count} * sizeof(TableEntry);
+  u64 runs_left = head.run_count;
+  for (auto& section : sections) {
+    const auto entry = load<TableEntry>(at);
+    at += sizeof entry;
+    section.size = entry.size;
+    section.digest = entry.digest;
+    section.runs.clear();
+    if (entry.zero != 0 || entry.run_count > runs_left) return false;
+    runs_left -= entry.run_count;
+    u64 held = 0;
+    for (u32 i = 0; i < entry.run_count; ++i) {
+      const auto run = load<BlockRun>(run_at);
+      run_at += sizeof run;
+      if (run.empty() || run.first >= blocks || run.count > blocks - run.first) return false;
+      held += run.count;
+      push_growing(section.runs, run);
+    }
+    if (entry.size > u64{blocks} * 4096 || held != blocks_for(entry.size)) return false;
+  }
+  return runs_left == 0;
+}
+
+}  // namespace keelson

@@ -1,0 +1,49 @@
+// CheckpointTable: what one checkpoint of a group consists of: which sections, their digests, and where their bytes
+// lie.
+//
+// Who uses it: the checkpointer builds one and replaces it, recovery decodes one. On disk a table lies twice, and the
+// group_checkpoint record in the log says where and with which digest. What the replicas of a group have in common is
+// hashed into the checkpoint's id; places are each one's own. Not here: sections' contents, I/O.
+#pragma once
+
+#include "keelson/base/checksum.h"
+#include "keelson/store/blocks.h"
+#include "keelson/wire/header.h"
+
+namespace keelson {
+
+// The same on every replica that checkpoints after this op.
+struct CheckpointFacts {
+  GroupId group;
+  Epoch epoch;
+  u32 machine_sections = 0;  // first; behind them:
+  u32 session_sections = 0;
+  Release release;
+  Op op;
+  Digest identity;  // of op
+  Timestamp timestamp;
+};
+static_assert(std::has_unique_object_representations_v<CheckpointFacts>);
+
+struct SavedSection {
+  u64 size = 0;
+  Digest digest;
+  Vec<BlockRun> runs;  // in order of the bytes; the last block of the last one is padded with zeros
+};
+
+struct CheckpointTable {
+  CheckpointFacts facts;
+  Vec<SavedSection> sections;
+
+  // Memory is taken here and kept: a table that is built again takes no more, unless its sections grow.
+  void set_sections(u32 count);
+  Digest id() const;
+  u64 encoded_bytes() const;
+  void encode(MutableBytes to) const;  // of encoded_bytes()
+  // Total on any bytes. False: this is no table of a zone of `blocks` blocks.
+  [[nodiscard]] bool decode(Bytes from, u32 blocks);
+};
+
+constexpr u64 blocks_for(u64 bytes) { return (bytes + 4095) / 4096; }
+
+}  // namespace keelson

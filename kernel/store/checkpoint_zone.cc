@@ -1,0 +1,149 @@
+#include "keelson/store/checkpoint_zone.h"
+
+#include <algorithm>
+
+namespace keelson {
+
+CheckpointZone::CheckpointZone(const Limits& limits, IoIds& ids, Counters& counters)
+    : limits_(limits),
+      ids_(ids),
+      counters_(counters),
+      blocks_(limits.checkpoint_blocks),
+      buffers_(std::size_t{limits.checkpoint_staged_max} + 2 * std::size_t{limits.checkpoint_buffers}),
+      free_(buffers_.capacity()),
+      queue_(buffers_.capacity()) {}
+
+// Buffers are made when they are first needed, and stay.
+u32 CheckpointZone::take_buffer() {
+  if (free_.empty()) {
+    check(!buffers_.full());
+    buffers_.emplace_back();
+    buffers_.back().pages = PageBuffer(limits_.checkpoint_buffer_blocks);
+    free_.push_back(static_cast<u32>(buffers_.size() - 1));
+  }
+  const u32 buffer = free_.back();
+  free_.pop_back();
+  return buffer;
+}
+
+void CheckpointZone::free_buffer(u32 buffer) {
+  Buffer& b = buffers_[buffer];
+  b.use = Use::free;
+  b.run = {};
+  b.id = IoId();
+  free_.push_back(buffer);
+}
+
+std::optional<u32> CheckpointZone::open() {
+  if (staged_ >= limits_.checkpoint_staged_max) return std::nullopt;
+  const u32 buffer = take_buffer();
+  buffers_[buffer].use = Use::open;
+  ++staged_;
+  return buffer;
+}
+
+bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs) {
+  check(buffers_[buffer].use == Use::open && used > 0 && used <= buffer_bytes());
+  const u32 wanted = static_cast<u32>((used + page_bytes - 1) / page_bytes);
+  u32 from = buffer;
+  for (u32 at = 0; at < wanted;) {
+    const BlockRun run = blocks_.allocate(wanted - at);
+    if (run.empty() || (at + run.count < wanted && staged_ >= limits_.checkpoint_staged_max)) {
+      if (!run.empty()) blocks_.free(run);
+      if (buffers_[from].use == Use::open) {
+        --staged_;
+        free_buffer(from);
+      }
+      return false;
+    }
+    push_growing(runs, run);
+    const u32 bytes_here = std::min(used - at * page_bytes, run.count * page_bytes);
+    if (at + run.count < wanted) {  // the zone is in pieces: the rest moves into a buffer of its own
+      const u32 rest = *open();
+      copy(bytes(rest), bytes(from).subspan(std::size_t{run.count} * page_bytes));
+      enqueue(from, run, bytes_here, group);
+      from = rest;
+    } else {
+      enqueue(from, run, bytes_here, group);
+    }
+    at += run.count;
+  }
+  return true;
+}
+
+bool CheckpointZone::put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run) {
+  const u32 wanted = static_cast<u32>((used + page_bytes - 1) / page_bytes);
+  run = blocks_.allocate(wanted, wanted);
+  if (run.empty()) {
+    --staged_;
+    free_buffer(buffer);
+    return false;
+  }
+  enqueue(buffer, run, used, group);
+  return true;
+}
+
+void CheckpointZone::enqueue(u32 buffer, const BlockRun& run, u32 used, GroupId group) {
+  Buffer& b = buffers_[buffer];
+  const MutableBytes whole = b.pages.span(0, run.count);
+  std::fill(whole.begin() + used, whole.end(), std::byte{0});
+  b.part = whole;
+  b.use = Use::queued;
+  b.group = group;
+  b.run = run;
+  queue_.push_back(buffer);
+}
+
+void CheckpointZone::emit(EffectBag& out) {
+  while (!queue_.empty() && !failed_ && writing_ < limits_.checkpoint_buffers) {
+    const u32 buffer = queue_.pop_front();
+    Buffer& b = buffers_[buffer];
+    b.use = Use::writing;
+    b.id = ids_.next();
+    ++writing_;
+    counters_.add(Counter::checkpoint_blocks_written, b.run.count);
+    out.writes.push_back({b.id, Zone::checkpoint, u64{b.run.first} * page_bytes, {&b.part, 1}, IoClass::checkpoint});
+  }
+}
+
+bool CheckpointZone::read(const BlockRun& run, GroupId group, EffectBag& out) {
+  check(run.count > 0 && run.count <= limits_.checkpoint_buffer_blocks);
+  if (reading_ == limits_.checkpoint_buffers) return false;
+  ++reading_;
+  const u32 buffer = take_buffer();
+  Buffer& b = buffers_[buffer];
+  b.use = Use::reading;
+  b.group = group;
+  b.run = run;
+  b.id = ids_.next();
+  out.reads.push_back(
+      {b.id, Zone::checkpoint, u64{run.first} * page_bytes, b.pages.span(0, run.count), IoClass::checkpoint});
+  return true;
+}
+
+void CheckpointZone::release(u32 buffer) {
+  check(buffers_[buffer].use == Use::held);
+  --reading_;
+  free_buffer(buffer);
+}
+
+std::optional<CheckpointZone::Done> CheckpointZone::on_completion(const Completion& completion) {
+  for (u32 i = 0; i < buffers_.size(); ++i) {
+    Buffer& b = buffers_[i];
+    if ((b.use != Use::writing && b.use != Use::reading) || b.id != completion.id) continue;
+    const bool ok = completion.status == IoStatus::ok;
+    const Done done{b.group, completion.kind, ok, i};
+    if (b.use == Use::reading) {
+      b.use = Use::held;
+      return done;
+    }
+    --writing_;
+    --staged_;
+    failed_ = failed_ || !ok;
+    free_buffer(i);
+    return done;
+  }
+  return std::nullopt;
+}
+
+}  // namespace keelson

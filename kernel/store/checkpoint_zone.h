@@ -1,0 +1,82 @@
+// CheckpointZone: reads and writes of a shard's checkpoint zone, its blocks and the buffers on their way there.
+//
+// Who uses it: checkpointers of all groups of a shard put bytes in and read sections back; the shard passes completions
+// on. What is put waits in memory until a write is free, a bounded number at a time; a block is freed only by whoever
+// knows that nothing durable points to it. Not here: what the bytes are (checkpoint_table.h, vsr/checkpointer.h).
+#pragma once
+
+#include <optional>
+
+#include "keelson/base/counters.h"
+#include "keelson/base/ring.h"
+#include "keelson/store/blocks.h"
+#include "keelson/store/io_ids.h"
+#include "keelson/store/page_buffer.h"
+#include "keelson/wire/bag.h"
+
+namespace keelson {
+
+class CheckpointZone {
+ public:
+  // A completion that concerns somebody.
+  struct Done {
+    GroupId group;
+    IoKind kind = IoKind::write;
+    bool ok = false;
+    u32 buffer = 0;  // of a read: its bytes, until release()
+  };
+
+  CheckpointZone(const Limits& limits, IoIds& ids, Counters& counters);
+
+  Blocks& blocks() { return blocks_; }
+  u32 buffer_bytes() const { return limits_.checkpoint_buffer_blocks * page_bytes; }
+
+  // A buffer to fill. None: as many hold something as may, or memory for another can't be had.
+  std::optional<u32> open();
+  MutableBytes bytes(u32 buffer) { return buffers_[buffer].pages.span(0, limits_.checkpoint_buffer_blocks); }
+  // Hands a filled buffer over: its first `used` bytes, padded to a block, go to the zone, perhaps in several pieces.
+  // False: no blocks; the buffer is gone. What it took is appended to `runs`.
+  [[nodiscard]] bool put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs);
+  // The same, into blocks in a row.
+  [[nodiscard]] bool put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run);
+  u32 staged() const { return staged_; }  // buffers filled and not written
+  u32 staged_max() const { return limits_.checkpoint_staged_max; }
+
+  // At most a buffer's worth of blocks. False: too many reads are under way.
+  bool read(const BlockRun& run, GroupId group, EffectBag& out);
+  void release(u32 buffer);
+
+  // Once per step, after everything that may put.
+  void emit(EffectBag& out);
+  // None: not an id of this zone. Each piece that was put gives one Done.
+  std::optional<Done> on_completion(const Completion& completion);
+  bool failed() const { return failed_; }  // a write did: as for the log, nothing more is written
+
+ private:
+  enum class Use : u8 { free, open, queued, writing, reading, held };
+  struct Buffer {
+    PageBuffer pages;
+    Bytes part;
+    Use use = Use::free;
+    GroupId group;
+    BlockRun run;
+    IoId id;
+  };
+  u32 take_buffer();
+  void enqueue(u32 buffer, const BlockRun& run, u32 used, GroupId group);
+  void free_buffer(u32 buffer);
+
+  const Limits& limits_;
+  IoIds& ids_;
+  Counters& counters_;
+  Blocks blocks_;
+  Vec<Buffer> buffers_;
+  Vec<u32> free_;
+  Ring<u32> queue_;
+  u32 staged_ = 0;
+  u32 writing_ = 0;
+  u32 reading_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace keelson

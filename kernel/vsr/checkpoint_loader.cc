@@ -1,0 +1,57 @@
+#include "keelson/vsr/checkpoint_loader.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace keelson {
+
+void CheckpointLoader::advance(CheckpointZone& zone, EffectBag& out) {
+  while (state_ == State::reading && asked_ == 0) {
+    if (section_ == table_.sections.size()) {
+      state_ = State::loaded;
+      return;
+    }
+    const SavedSection& section = table_.sections[section_];
+    if (bytes_.size() == section.size) {
+      end_section();
+      continue;
+    }
+    if (bytes_.capacity() < section.size) bytes_ = Vec<std::byte>(std::bit_ceil(section.size));
+    const BlockRun& run = section.runs[run_];
+    const u32 count = std::min(run.count - of_run_, zone.buffer_bytes() / page_bytes);
+    if (!zone.read({run.first + of_run_, count}, group_, out)) return;  // tried again when another read is done
+    asked_ = count;
+  }
+}
+
+void CheckpointLoader::on_read(const CheckpointZone::Done& done, CheckpointZone& zone) {
+  const SavedSection& section = table_.sections[section_];
+  const BlockRun& run = section.runs[run_];
+  if (done.ok) {
+    const std::size_t begin = bytes_.size();
+    const std::size_t count = std::min<std::size_t>(section.size - begin, std::size_t{asked_} * page_bytes);
+    bytes_.resize(begin + count);
+    copy(bytes_.span().subspan(begin), zone.bytes(done.buffer).first(count));
+  } else {
+    state_ = State::damaged;
+  }
+  zone.release(done.buffer);
+  of_run_ += std::exchange(asked_, 0u);
+  if (of_run_ == run.count) {
+    ++run_;
+    of_run_ = 0;
+  }
+}
+
+void CheckpointLoader::end_section() {
+  const bool proven = digest_of(bytes_.span()) == table_.sections[section_].digest;
+  if (!proven || !take_(self_, section_, bytes_.span())) {
+    state_ = State::damaged;
+    return;
+  }
+  ++section_;
+  run_ = 0;
+  bytes_.clear();
+}
+
+}  // namespace keelson

@@ -1,0 +1,223 @@
+#include "keelson/vsr/checkpointer.h"
+
+#include <algorithm>
+
+namespace keelson {
+namespace {
+
+constexpr u64 saved_per_step_max = 256 * 1024;  // bytes, beside what touches save
+
+}  // namespace
+
+// A section on its way into the zone, one buffer at a time.
+struct Checkpointer::Output {
+  CheckpointZone& zone;
+  GroupId group;
+  SavedSection& section;
+  DigestStream digest;
+  std::optional<u32> buffer;
+  u32 used = 0;
+  bool starved = false;
+
+  void put(Bytes bytes) {
+    digest.add(bytes);
+    section.size += bytes.size();
+    while (!bytes.empty() && !starved) {
+      if (!buffer && !open()) return;
+      const std::size_t n = std::min<std::size_t>(bytes.size(), zone.buffer_bytes() - used);
+      copy(zone.bytes(*buffer).subspan(used), bytes.first(n));
+      bytes = bytes.subspan(n);
+      used += static_cast<u32>(n);
+      if (used == zone.buffer_bytes()) close();
+    }
+  }
+  bool open() {
+    buffer = zone.open();
+    used = 0;
+    starved = starved || !buffer;
+    return buffer.has_value();
+  }
+  void close() {
+    if (buffer && !zone.put(*buffer, used, group, section.runs)) starved = true;
+    buffer.reset();
+  }
+};
+
+Checkpointer::Checkpointer(GroupId group, u32 machine_sections, u32 session_sections, const void* self, Save save_fn)
+    : group_(group),
+      machine_sections_(machine_sections),
+      session_sections_(session_sections),
+      self_(self),
+      save_(save_fn),
+      dirty_(section_count()),
+      pending_(section_count()),
+      fresh_(section_count()) {
+  dirty_.resize(section_count());
+  pending_.resize(section_count());
+  fresh_.resize(section_count());
+  std::fill(dirty_.begin(), dirty_.end(), u8{1});
+}
+
+void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& record) {
+  check(phase_ == Phase::idle && table.sections.size() == section_count());
+  durable_ = std::move(table);
+  durable_id_ = record.checkpoint_id;
+  for (u32 i = 0; i < 2; ++i)
+    durable_table_[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
+  std::fill(dirty_.begin(), dirty_.end(), u8{0});
+}
+
+void Checkpointer::forget(CheckpointZone& zone) {
+  check(phase_ == Phase::idle);
+  for (auto& section : durable_.sections)
+    for (const BlockRun& run : section.runs) zone.blocks().free(run);
+  for (BlockRun& run : durable_table_)
+    if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
+  durable_.sections.clear();
+  durable_.facts = {};
+  durable_id_ = {};
+  std::fill(dirty_.begin(), dirty_.end(), u8{1});
+}
+
+void Checkpointer::begin(const CheckpointFacts& facts) {
+  check(phase_ == Phase::idle && facts.op > durable_op());
+  phase_ = Phase::saving;
+  starved_ = false;
+  next_.facts = facts;
+  next_.facts.machine_sections = machine_sections_;
+  next_.facts.session_sections = session_sections_;
+  next_.set_sections(section_count());
+  pending_count_ = 0;
+  next_pending_ = 0;
+  for (u32 i = 0; i < section_count(); ++i) {
+    fresh_[i] = 0;
+    pending_[i] = std::exchange(dirty_[i], u8{0});
+    pending_count_ += pending_[i];
+    if (pending_[i]) continue;
+    next_.sections[i].size = durable_.sections[i].size;
+    next_.sections[i].digest = durable_.sections[i].digest;
+  }
+}
+
+void Checkpointer::touch(u32 section, CheckpointZone& zone, Counters& counters) {
+  if (phase_ == Phase::saving && pending_[section]) {
+    counters.hit(Mark::checkpoint_section_saved_by_touch);
+    save(section, zone, counters);
+  }
+  dirty_[section] = 1;
+}
+
+void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
+  SavedSection& saved = next_.sections[section];
+  saved.size = 0;
+  saved.runs.clear();
+  pending_[section] = 0;
+  fresh_[section] = 1;
+  --pending_count_;
+  Output output{zone, group_, saved, DigestStream(), std::nullopt, 0, false};
+  ByteSink sink(&output, [](void* self, Bytes bytes) { static_cast<Output*>(self)->put(bytes); });
+  save_(self_, section, sink);
+  output.close();
+  saved.digest = output.digest.finish();
+  unstored_ += static_cast<u32>(saved.runs.size());
+  counters.add(Counter::checkpoint_sections_saved);
+  starved_ = starved_ || output.starved;
+}
+
+bool Checkpointer::behind(const CheckpointZone& zone) const {
+  return phase_ == Phase::saving && pending_count_ > 0 && zone.staged() * 2 > zone.staged_max();
+}
+
+bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
+  if (phase_ == Phase::saving && !starved_) {
+    u64 saved = 0;
+    while (pending_count_ > 0 && saved < saved_per_step_max && zone.staged() * 4 <= zone.staged_max() && !starved_) {
+      while (!pending_[next_pending_]) ++next_pending_;
+      save(next_pending_, zone, counters);
+      saved += next_.sections[next_pending_].size;
+    }
+  }
+  if (starved_ && phase_ != Phase::abandoning) give_up(counters);
+  if (phase_ == Phase::abandoning && unstored_ == 0) end_abandoned(zone);
+  if (phase_ == Phase::saving && pending_count_ == 0 && unstored_ == 0) {
+    phase_ = Phase::table;
+    if (!write_table(zone)) {
+      give_up(counters);
+      return false;
+    }
+  }
+  if (phase_ != Phase::table || unstored_ > 0) return false;
+  phase_ = Phase::record;
+  return true;
+}
+
+// Places of clean sections are taken over only now: until here a section may still have become dirty, but not pending.
+bool Checkpointer::write_table(CheckpointZone& zone) {
+  for (u32 i = 0; i < section_count(); ++i) {
+    if (fresh_[i]) continue;
+    auto& runs = next_.sections[i].runs;
+    runs.clear();
+    for (const BlockRun& run : durable_.sections[i].runs) push_growing(runs, run);
+  }
+  const u64 bytes = next_.encoded_bytes();
+  if (bytes > zone.buffer_bytes()) return false;
+  next_id_ = next_.id();
+  table_bytes_ = static_cast<u32>(bytes);
+  for (BlockRun& run : next_table_) run = {};
+  for (BlockRun& run : next_table_) {
+    const auto buffer = zone.open();
+    if (!buffer) return false;
+    const MutableBytes to = zone.bytes(*buffer).first(bytes);
+    next_.encode(to);
+    table_digest_ = digest_of(to);
+    if (!zone.put_in_a_row(*buffer, table_bytes_, group_, run)) return false;
+    ++unstored_;
+  }
+  return true;
+}
+
+void Checkpointer::fill(GroupCheckpoint& record) const {
+  check(phase_ == Phase::record);
+  record.op = next_.facts.op;
+  record.identity = next_.facts.identity;
+  record.checkpoint_id = next_id_;
+  record.table_digest = table_digest_;
+  record.table_bytes = table_bytes_;
+  for (u32 i = 0; i < 2; ++i) record.table_block[i] = next_table_[i].first;
+}
+
+// Nothing durable points to the former places any more.
+void Checkpointer::recorded(CheckpointZone& zone, Counters& counters) {
+  check(phase_ == Phase::record);
+  for (u32 i = 0; i < durable_.sections.size(); ++i) {
+    if (!fresh_[i]) continue;
+    for (const BlockRun& run : durable_.sections[i].runs) zone.blocks().free(run);
+  }
+  for (u32 i = 0; i < 2; ++i) {
+    if (!durable_table_[i].empty()) zone.blocks().free(durable_table_[i]);
+    durable_table_[i] = std::exchange(next_table_[i], BlockRun{});
+  }
+  std::swap(durable_, next_);
+  durable_id_ = next_id_;
+  phase_ = Phase::idle;
+  counters.add(Counter::checkpoints_done);
+}
+
+void Checkpointer::give_up(Counters& counters) {
+  phase_ = Phase::abandoning;
+  counters.add(Counter::checkpoints_abandoned);
+  counters.hit(Mark::checkpoint_abandoned);
+}
+
+void Checkpointer::end_abandoned(CheckpointZone& zone) {
+  for (u32 i = 0; i < section_count(); ++i) {
+    if (fresh_[i])
+      for (const BlockRun& run : next_.sections[i].runs) zone.blocks().free(run);
+    dirty_[i] = static_cast<u8>(dirty_[i] | fresh_[i] | pending_[i]);
+  }
+  for (BlockRun& run : next_table_)
+    if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
+  phase_ = Phase::idle;
+}
+
+}  // namespace keelson

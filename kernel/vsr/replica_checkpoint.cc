@@ -1,0 +1,146 @@
+// Checkpoints: the primary puts them into the log, every replica saves its state after that op, a start begins with
+// one.
+#include <algorithm>
+
+#include "keelson/vsr/replica.h"
+#include "keelson/vsr/rules.h"
+#include "keelson/wire/prepare.h"
+
+namespace keelson {
+
+// ---------------------------------------------------------------- starting from one
+
+// What recovery found. It is read only if the log goes on behind it.
+void Replica::take_checkpoint(RecoveredGroup& recovered) {
+  const GroupCheckpoint& record = recovered.checkpoint;
+  const CheckpointFacts& facts = recovered.table.facts;
+  const bool fits = facts.machine_sections == machine_.section_count() &&
+                    facts.session_sections == sessions_.section_count() && facts.epoch == epoch_;
+  if (!fits) return;
+  checkpoint_usable_ = record.op <= head_ && log_.at(record.op).identity == record.identity;
+  checkpointer_.start_from(std::move(recovered.table), record);
+  if (!checkpoint_usable_) return;
+  commit_min_ = record.op;
+  commit_max_ = std::max(commit_max_, commit_min_);
+  applied_identity_ = record.identity;
+  checkpoint_formed_ = record.op;
+  last_timestamp_ = std::max(last_timestamp_, checkpointer_.durable().facts.timestamp);
+  machine_.reset(checkpointer_.durable().facts.release);
+  sessions_.reset();
+  loader_ = std::make_unique<CheckpointLoader>(
+      group(), checkpointer_.durable(), this,
+      [](void* self, u32 section, Bytes bytes) { return static_cast<Replica*>(self)->load_section(section, bytes); });
+}
+
+void Replica::load_checkpoint(Turn& turn) {
+  loader_->advance(turn.checkpoints, turn.out);
+  switch (loader_->state()) {
+    case CheckpointLoader::State::reading:
+      return arm(turn, resume, config_.tunables.repair_pace);  // should all reads of the zone be taken
+    case CheckpointLoader::State::loaded:
+      loader_.reset();
+      if (machine_.finish_load() != Status::ok) return drop_checkpoint(turn);
+      turn.counters.add(Counter::checkpoints_loaded);
+      return turn.counters.hit(Mark::checkpoint_loaded);
+    case CheckpointLoader::State::damaged:
+      loader_.reset();
+      return drop_checkpoint(turn);
+  }
+}
+
+// The whole log is still there: it is replayed from its begin.
+void Replica::drop_checkpoint(Turn& turn) {
+  turn.counters.hit(Mark::checkpoint_damaged);
+  checkpointer_.forget(turn.checkpoints);
+  machine_.reset(Release(1));
+  sessions_.reset();
+  commit_min_ = Op(0);
+  applied_identity_ = root_.identity;
+  checkpoint_formed_ = Op(0);
+  checkpoint_usable_ = false;
+  held_to_ = Op(0);
+  relink(turn);
+}
+
+bool Replica::load_section(u32 section, Bytes bytes) {
+  ByteSource source = source_of(bytes);
+  const u32 machines = machine_.section_count();
+  const Status status = section < machines ? machine_.load_section(SectionId(section), source)
+                                           : sessions_.load_section(section - machines, source);
+  return status == Status::ok;
+}
+
+// ---------------------------------------------------------------- making one
+
+void Replica::form_checkpoint(Turn& turn) {
+  const auto now = turn.clock.now(turn.now);
+  if (!now || pipeline_.full() || !log_.has_room(head_ + 1) || !turn.wal.has_room(1, header_size)) return;
+  MessageRef message = allocate_message(turn.slabs, 0);
+  if (!message) return;
+  Prepare prepare = header<Prepare>();
+  prepare.release = Release(1);
+  prepare.op = head_ + 1;
+  prepare.parent = identity_at(head_);
+  prepare.commit = commit_max_;
+  prepare.timestamp = std::max(last_timestamp_ + Duration(1), *now);
+  prepare.operation = PrepareOperation::checkpoint;
+  seal_prepare(message, prepare, 0);
+  checkpoint_formed_ = prepare.op;
+  publish(turn, message);
+}
+
+void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
+  checkpoint_formed_ = std::max(checkpoint_formed_, prepare.op);
+  if (prepare.op <= checkpointer_.durable_op()) return;
+  if (checkpointer_.phase() != Checkpointer::Phase::idle) {
+    turn.counters.hit(Mark::checkpoint_skipped);
+    return turn.counters.add(Counter::checkpoints_skipped);
+  }
+  CheckpointFacts facts;
+  facts.group = group();
+  facts.epoch = epoch_;
+  facts.release = prepare.release;
+  facts.op = prepare.op;
+  facts.identity = prepare.identity;
+  facts.timestamp = prepare.timestamp;
+  checkpointer_.begin(facts);
+}
+
+void Replica::advance_checkpoint(Turn& turn) {
+  if (checkpointer_.phase() == Checkpointer::Phase::idle) return;
+  if (checkpointer_.advance(turn.checkpoints, turn.counters)) checkpoint_unrecorded_ = true;
+  if (checkpoint_unrecorded_) append_checkpoint(turn);
+  turn.timers.arm_if_sooner(timers_[resume], turn.now + config_.tunables.repair_pace);
+}
+
+void Replica::append_checkpoint(Turn& turn) {
+  if (!turn.wal.has_room(1, header_size, Command::group_checkpoint)) return;
+  GroupCheckpoint record = header<GroupCheckpoint>();
+  checkpointer_.fill(record);
+  MessageRef message = make_message(turn.slabs, record);
+  if (!message) return;
+  checkpoint_unrecorded_ = false;
+  turn.wal.append(
+      RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity, 0, true},
+      std::move(message));
+}
+
+void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
+  if (done.kind == IoKind::write) return checkpointer_.written();
+  if (loader_) return loader_->on_read(done, turn.checkpoints);
+  turn.checkpoints.release(done.buffer);
+}
+
+void Replica::save_section(u32 section, ByteSink& sink) const {
+  const u32 machines = machine_.section_count();
+  if (section < machines)
+    machine_.save_section(SectionId(section), sink);
+  else
+    sessions_.save_section(section - machines, sink);
+}
+
+void Replica::touch_section(u32 section) {
+  if (applying_) checkpointer_.touch(section, applying_->checkpoints, applying_->counters);
+}
+
+}  // namespace keelson
