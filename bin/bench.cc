@@ -42,7 +42,7 @@ double cpu_ns() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-// Each repetition is a cluster of its own: without checkpoints a log only grows.
+// Each repetition is a cluster of its own: a log only grows. Memory that a checkpoint needs is taken by the first two.
 bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
   constexpr u64 slice_ops = 512;
   sim::LockstepConfig config;
@@ -52,7 +52,8 @@ bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
   config.keys = options.keys;
   config.limits.wal_segments = 1024;
   sim::Lockstep cluster(config);
-  if (!cluster.run(options.ops / 10)) return false;
+  const u64 two_checkpoints = u64{9} * config.limits.checkpoint_ops / 4 * requests_per_bag;
+  if (!cluster.run(std::max(options.ops / 10, two_checkpoints))) return false;
 
   sample.slices.reserve(options.ops / slice_ops + 1);
   InstructionCounter instructions;

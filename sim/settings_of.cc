@@ -121,6 +121,7 @@ Limits limits_of(const pb::Cluster& cluster) {
   limits.slabs_page = 2048;
   limits.slabs_batch = 256;
   limits.slabs_message = 16;
+  limits.checkpoint_ops = 256;  // a run is short
   return limits;
 }
 
