@@ -364,7 +364,9 @@ Cluster& Cluster::step_wall_clock(Who who, std::int64_t delta_ns) {
 Stretch Cluster::stretch_of(NodeId node, Place place) {
   if (place.kind == Place::Kind::superblock_copy) return superblock_stretch(place.number);
   const DiskOwner owner{cluster_->kernel.cluster, ShardId(0), cluster_->kernel.limits};
-  const auto found = find_on_disk(disk(node), owner, group_, place.kind, place.command, op(place.number));
+  const bool inside = place.kind == Place::Kind::table || place.kind == Place::Kind::section;
+  const auto found = inside ? find_in_checkpoint(disk(node), owner, group_, place)
+                            : find_on_disk(disk(node), owner, group_, place.kind, place.command, op(place.number));
   if (!found)
     fail("there is no " + std::string(keelson::name_of(place.command)) + ' ' + std::to_string(place.number) +
              " on the disk of " + sim::text(node),

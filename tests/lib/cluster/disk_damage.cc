@@ -1,5 +1,6 @@
 #include "tests/lib/cluster/disk_damage.h"
 
+#include "keelson/store/checkpoint_table.h"
 #include "keelson/store/superblock.h"
 
 namespace keelson::test {
@@ -37,6 +38,41 @@ std::optional<Stretch> find_on_disk(const sim::Disk& disk, const DiskOwner& owne
 Stretch superblock_stretch(u64 copy) {
   const u64 offset = superblock_offset(static_cast<u32>(copy));
   return {Zone::superblock, offset, superblock_copy_bytes / page_bytes, offset + offsetof(Superblock, sequence)};
+}
+
+namespace {
+
+// The record that begins 128 bytes before the heart of a stretch, without the stamps between its pages.
+GroupCheckpoint checkpoint_in(const sim::Disk& disk, const Stretch& stretch) {
+  const PageBytes pages = read_stretch(disk, stretch);
+  PageBytes payload;
+  for (u64 i = 0; i < stretch.pages; ++i) {
+    const auto page = pages.begin() + static_cast<std::ptrdiff_t>(i * page_bytes);
+    payload.insert(payload.end(), page + stamp_bytes, page + page_bytes);
+  }
+  return as<GroupCheckpoint>(payload.data() + (stretch.heart - 128 - stamp_bytes - stretch.offset));
+}
+
+}  // namespace
+
+std::optional<Stretch> find_in_checkpoint(const sim::Disk& disk, const DiskOwner& owner, GroupId group, Place place) {
+  const auto found = find_on_disk(disk, owner, group, Place::Kind::record, Command::group_checkpoint, Op());
+  if (!found) return std::nullopt;
+  const GroupCheckpoint record = checkpoint_in(disk, *found);
+  const u64 copy = place.kind == Place::Kind::table ? place.number : 0;
+  const u64 offset = u64{record.table_block[copy]} * page_bytes;
+  const Stretch stretch{Zone::checkpoint, offset, blocks_for(record.table_bytes), offset + 40};
+  if (place.kind == Place::Kind::table) return stretch;
+  CheckpointTable table;
+  const PageBytes bytes = read_stretch(disk, stretch);
+  if (!table.decode(Bytes(bytes).first(record.table_bytes), owner.limits.checkpoint_blocks)) return std::nullopt;
+  u64 left = place.number;
+  for (const auto& section : table.sections) {
+    if (section.runs.empty() || left-- > 0) continue;
+    const u64 at = u64{section.runs[0].first} * page_bytes;
+    return Stretch{Zone::checkpoint, at, 1, at};
+  }
+  return std::nullopt;
 }
 
 PageBytes read_stretch(const sim::Disk& disk, const Stretch& stretch) {

@@ -14,15 +14,18 @@ namespace keelson::test {
 
 // A place on a disk, as a story names it.
 struct Place {
-  enum class Kind : u8 { record, entry, superblock_copy };
+  enum class Kind : u8 { record, entry, superblock_copy, table, section };
   Kind kind = Kind::record;
   Command command = Command::prepare;  // record, entry: of this kind
-  u64 number = 0;                      // of the op, as stories count; of the copy
+  u64 number = 0;                      // of the op, as stories count; of the copy; of a section that has bytes
 };
 constexpr Place record(u64 op) { return {Place::Kind::record, Command::prepare, op}; }
 constexpr Place entry(u64 op) { return {Place::Kind::entry, Command::prepare, op}; }
 constexpr Place promise() { return {Place::Kind::record, Command::group_state, 0}; }  // the newest group_state
 constexpr Place promise_entry() { return {Place::Kind::entry, Command::group_state, 0}; }
+constexpr Place checkpoint() { return {Place::Kind::record, Command::group_checkpoint, 0}; }  // the newest record
+constexpr Place checkpoint_table(u64 copy) { return {Place::Kind::table, Command::group_checkpoint, copy}; }
+constexpr Place checkpoint_section(u64 n) { return {Place::Kind::section, Command::group_checkpoint, n}; }
 constexpr Place superblock_copy(u64 copy) { return {Place::Kind::superblock_copy, Command::prepare, copy}; }
 
 // Whole pages of one zone.
@@ -43,6 +46,9 @@ struct DiskOwner {
 std::optional<Stretch> find_on_disk(const sim::Disk& disk, const DiskOwner& owner, GroupId group, Place::Kind kind,
                                     Command command, Op op);
 Stretch superblock_stretch(u64 copy);
+// A copy of the newest checkpoint's table, or the first block of its nth section that has bytes; nothing: there is
+// none.
+std::optional<Stretch> find_in_checkpoint(const sim::Disk& disk, const DiskOwner& owner, GroupId group, Place place);
 
 using PageBytes = std::vector<std::byte>;
 PageBytes read_stretch(const sim::Disk& disk, const Stretch& stretch);

@@ -1,0 +1,150 @@
+// Checkpoints: a start begins with one, damage to one costs time and nothing else, a crash while one is made leaves the
+// one before.
+#include <gtest/gtest.h>
+
+#include "tests/lib/cluster/cluster.h"
+
+namespace keelson::test {
+namespace {
+
+const u32 interval = Limits::tiny().checkpoint_ops;
+
+struct Story {
+  Cluster c = Cluster::of(3);
+  std::vector<std::string> names;
+
+  void write(u32 count) {
+    for (u32 i = 0; i < count; ++i) {
+      names.push_back("k" + std::to_string(names.size()));
+      c.request(names.back()).expect_reply();
+    }
+    c.run().run();
+  }
+  void all_durable(u64 nth) {
+    for (u16 n = 0; n < 3; ++n)
+      c.expect_that(c.view(node(n)).checkpoint_op.raw() / interval >= nth, "node " + std::to_string(n) + " has it");
+  }
+  void everything_is_there() {
+    c.run_until_normal();
+    c.request("last").expect_reply();
+    names.push_back("last");
+    c.run().expect_log(names).on(all);
+  }
+};
+
+TEST(Checkpoint, AStartBeginsWithTheNewest) {
+  Story s;
+  s.write(2 * interval + 5);
+  s.all_durable(2);
+  s.c.crash(all).restart(all);
+  s.everything_is_there();
+  s.c.expect_mark(Mark::checkpoint_loaded).expect_no_mark(Mark::checkpoint_damaged);
+}
+
+TEST(Checkpoint, IsTheSameOnEveryReplica) {
+  Story s;
+  s.write(interval + 5);
+  s.all_durable(1);
+  const GroupView first = s.c.view(node(0));
+  for (u16 n = 1; n < 3; ++n) {
+    EXPECT_EQ(s.c.view(node(n)).checkpoint_op, first.checkpoint_op);
+    EXPECT_EQ(s.c.view(node(n)).checkpoint_id, first.checkpoint_id);
+  }
+}
+
+TEST(Checkpoint, OneCopyOfItsTableIsEnough) {
+  for (const u64 copy : {0u, 1u}) {
+    Story s;
+    s.write(interval + 5);
+    s.c.crash(node(1)).corrupt(node(1), checkpoint_table(copy)).restart(node(1));
+    s.everything_is_there();
+    s.c.expect_mark(Mark::checkpoint_loaded).expect_no_mark(Mark::checkpoint_damaged);
+  }
+}
+
+TEST(Checkpoint, WithoutItsTableTheLogIsReplayed) {
+  Story s;
+  s.write(interval + 5);
+  s.c.crash(node(1)).corrupt(node(1), checkpoint_table(0)).unreadable(node(1), checkpoint_table(1)).restart(node(1));
+  s.everything_is_there();
+  s.c.expect_mark(Mark::checkpoint_damaged).expect_no_mark(Mark::checkpoint_loaded);
+}
+
+TEST(Checkpoint, WithADamagedSectionTheLogIsReplayed) {
+  for (const u64 section : {0u, 1u, 2u}) {
+    Story s;
+    s.write(interval + 5);
+    s.c.crash(all).corrupt(all, checkpoint_section(section)).restart(all);
+    s.everything_is_there();
+    s.c.expect_mark(Mark::checkpoint_damaged).expect_no_mark(Mark::checkpoint_loaded);
+  }
+}
+
+TEST(Checkpoint, WithoutItsRecordTheLogIsReplayed) {
+  Story s;
+  s.write(interval + 5);
+  s.c.crash(node(1)).corrupt(node(1), checkpoint()).restart(node(1));
+  s.everything_is_there();
+  s.c.expect_no_mark(Mark::checkpoint_loaded);
+}
+
+TEST(Checkpoint, IsMadeAgainAfterOneThatWasDamaged) {
+  Story s;
+  s.write(interval + 5);
+  s.c.crash(node(1)).corrupt(node(1), checkpoint_section(0)).restart(node(1));
+  s.c.run_until_normal();
+  s.write(interval + 5);
+  s.all_durable(2);
+  s.c.crash(node(1)).restart(node(1));
+  s.everything_is_there();
+  s.c.expect_mark(Mark::checkpoint_loaded);
+}
+
+// A session's newest reply is part of it: who asks again after everybody started from it gets the old answer.
+TEST(Checkpoint, HoldsTheSessions) {
+  Story s;
+  s.write(interval - 10);
+  s.c.cut_off_clients(all, Direction::outbound);  // answers get lost
+  s.c.request("once").run().run();
+  s.c.crash(all).restart(all).run_until_normal();
+  s.c.heal().expect_reply("once");
+  s.names.push_back("once");
+  s.write(20);
+  s.everything_is_there();
+}
+
+struct Moments {
+  const char* name;
+  Trigger trigger;
+  Moment moment;
+};
+void PrintTo(const Moments& moment, std::ostream* out) { *out << moment.name; }
+
+class CrashInCheckpoint : public testing::TestWithParam<Moments> {};
+
+TEST_P(CrashInCheckpoint, LeavesTheOneBefore) {
+  for (const CrashKind kind : {CrashKind::process, CrashKind::power}) {
+    Story s;
+    s.write(interval + 5);
+    s.all_durable(1);
+    s.c.crash_on(node(1), GetParam().trigger, GetParam().moment, kind);
+    s.write(interval + 5);
+    s.c.run_until_down(node(1)).restart(node(1));
+    s.everything_is_there();
+    s.c.expect_mark(Mark::checkpoint_loaded).expect_no_mark(Mark::checkpoint_damaged);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, CrashInCheckpoint,
+                         testing::Values(Moments{"BeforeTheFirstBlock", writing(Zone::checkpoint), Moment::before},
+                                         Moments{"AfterTheFirstBlock", writing(Zone::checkpoint), Moment::after},
+                                         Moments{"BeforeTheThird", writing(Zone::checkpoint, 3), Moment::before},
+                                         Moments{"AfterTheThird", writing(Zone::checkpoint, 3), Moment::after},
+                                         Moments{"AfterTheFourth", writing(Zone::checkpoint, 4), Moment::after},
+                                         Moments{"AfterTheFifth", writing(Zone::checkpoint, 5), Moment::after},
+                                         Moments{"BeforeItsRecord", writing(Command::group_checkpoint), Moment::before},
+                                         Moments{"AfterItsRecord", writing(Command::group_checkpoint), Moment::after}),
+                         [](const auto& param) { return param.param.name; });
+
+}  // namespace
+}  // namespace keelson::test
