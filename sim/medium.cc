@@ -104,6 +104,7 @@ void Medium::read_page(u64 page_no, std::byte* into) const {
 }
 
 void Medium::spoil_sector(u64 offset) {
+  ++damaged_;
   const u64 page_no = offset / page_bytes;
   std::byte content[page_bytes];
   read_page(page_no, content);
@@ -115,6 +116,7 @@ void Medium::spoil_sector(u64 offset) {
 }
 
 void Medium::flip_bit(u64 offset, unsigned bit) {
+  ++damaged_;
   const u64 page_no = offset / page_bytes;
   std::byte content[page_bytes];
   read_page(page_no, content);

@@ -63,6 +63,7 @@ class Medium {
   // Damage at rest.
   void spoil_sector(u64 offset);  // unreadable until it is rewritten
   void flip_bit(u64 offset, unsigned bit);
+  u64 damaged() const { return damaged_; }  // how often one of these was done
   void wipe();
   void copy_from(const Medium& other);  // of the same size
 
@@ -73,6 +74,7 @@ class Medium {
   PagePool& pool_;
   u64 size_bytes_;
   std::vector<std::unique_ptr<Chunk>> chunks_;
+  u64 damaged_ = 0;
 };
 
 }  // namespace keelson::sim

@@ -179,6 +179,7 @@ void Shard::Impl::take_blocks(RecoveredGroup& found) {
   if (ok) return;
   for (const BlockRun& run : taken) blocks.free(run);
   found.has_checkpoint = false;
+  found.checkpoint_damaged = true;
   counters.hit(Mark::checkpoint_damaged);
 }
 

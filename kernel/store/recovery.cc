@@ -334,6 +334,7 @@ RecoveredGroup Recovery::take_group(GroupId group) {
     recovered.checkpoint = facts_.checkpoints[index].record;
     recovered.table = std::move(found_tables_[index]);
   }
+  recovered.checkpoint_damaged = facts_.checkpoints[index].exists && !recovered.has_checkpoint;
   return recovered;
 }
 

@@ -25,6 +25,7 @@ struct RecoveredGroup {
   bool amnesiac = false;      // promises may have been lost
   bool log_damaged = false;   // one voter only: something nobody can repair
   Op damaged_op;              // the lowest such op; 0: not known
+  bool checkpoint_damaged = false;  // there is a record of one, and neither copy of its table
   bool has_checkpoint = false;
   GroupCheckpoint checkpoint;  // the newest whose table is whole
   CheckpointTable table;       // of it

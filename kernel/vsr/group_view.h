@@ -31,7 +31,8 @@ struct GroupView {
   Op commit_max;
   Op checkpoint_op;  // durable here; 0: none
   Digest checkpoint_id;
-  bool primary = false;  // of `view`, in status normal
+  bool checkpoint_damaged = false;  // this life found the one it should start from damaged
+  bool primary = false;             // of `view`, in status normal
   bool clock_synchronized = false;
   Op stuck_op;            // 0: not stuck
   u32 pipeline = 0;       // prepares in flight

@@ -95,6 +95,7 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
                          auto& replica = *static_cast<Replica*>(self);
                          replica.touch_section(replica.machine_.section_count() + section.raw());
                        }});
+  checkpoint_damaged_ = recovered.checkpoint_damaged;
   if (recovered.has_checkpoint) take_checkpoint(recovered);
   if (recovered.amnesiac) fenced_ = FenceReason::amnesiac;
   if (recovered.log_damaged) fenced_ = FenceReason::log_damaged;
@@ -103,7 +104,10 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
 Replica::~Replica() = default;
 
 void Replica::start(Turn& turn) {
-  if (checkpointer_.durable_op() > Op(0) && !checkpoint_usable_) drop_checkpoint(turn);
+  if (checkpointer_.durable_op() > Op(0) && !checkpoint_usable_) {
+    turn.counters.hit(Mark::checkpoint_ahead_of_log);
+    drop_checkpoint(turn);
+  }
   if (fenced_ != FenceReason::none) {
     recovering_ = fenced_ == FenceReason::amnesiac ? RecoveringReason::amnesiac : RecoveringReason::none;
     turn.out.notifications.push_back({NotifyKind::fenced, group(), static_cast<u64>(fenced_), head_.raw()});
@@ -425,6 +429,7 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.stuck_op = stuck_op_;
   v.checkpoint_op = checkpointer_.durable_op();
   v.checkpoint_id = checkpointer_.durable_id();
+  v.checkpoint_damaged = checkpoint_damaged_;
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());
   for (Op op = commit_min_ + 1; op <= head_; ++op) v.missing += !readable(op);

@@ -183,6 +183,7 @@ class Replica {
   void take_checkpoint(RecoveredGroup& recovered);
   void load_checkpoint(Turn& turn);
   void drop_checkpoint(Turn& turn);
+  void on_damaged_checkpoint(Turn& turn);
   bool loading() const { return loader_ != nullptr; }
   void form_checkpoint(Turn& turn);
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
@@ -250,6 +251,7 @@ class Replica {
   Checkpointer checkpointer_;
   std::unique_ptr<CheckpointLoader> loader_;  // while this replica starts from a checkpoint: nothing is applied yet
   bool checkpoint_usable_ = false;            // as far as can be said before it is read
+  bool checkpoint_damaged_ = false;           // there was one, and it could not be read
   bool checkpoint_unrecorded_ = false;        // complete, its record not yet appended
   Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
   Turn* applying_ = nullptr;                  // during apply: what touch_section needs

@@ -39,18 +39,23 @@ void Replica::load_checkpoint(Turn& turn) {
       return arm(turn, resume, config_.tunables.repair_pace);  // should all reads of the zone be taken
     case CheckpointLoader::State::loaded:
       loader_.reset();
-      if (machine_.finish_load() != Status::ok) return drop_checkpoint(turn);
+      if (machine_.finish_load() != Status::ok) return on_damaged_checkpoint(turn);
       turn.counters.add(Counter::checkpoints_loaded);
       return turn.counters.hit(Mark::checkpoint_loaded);
     case CheckpointLoader::State::damaged:
       loader_.reset();
-      return drop_checkpoint(turn);
+      return on_damaged_checkpoint(turn);
   }
+}
+
+void Replica::on_damaged_checkpoint(Turn& turn) {
+  turn.counters.hit(Mark::checkpoint_damaged);
+  checkpoint_damaged_ = true;
+  drop_checkpoint(turn);
 }
 
 // The whole log is still there: it is replayed from its begin.
 void Replica::drop_checkpoint(Turn& turn) {
-  turn.counters.hit(Mark::checkpoint_damaged);
   checkpointer_.forget(turn.checkpoints);
   machine_.reset(Release(1));
   sessions_.reset();

@@ -55,8 +55,20 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
   mine.view = std::max(mine.view, view.stored_view);
   mine.log_view = std::max(mine.log_view, view.stored_log_view);
   if (view.primary) see_primary(seen, view, group);
+  if (view.checkpoint_damaged && !damaged(seen.node))
+    fail(
+        "checkpoint_whole",
+        text(seen.node) + " could not read its checkpoint of " + text(view.group) + ", though nothing damaged its disk",
+        seen.node);
   if (view.checkpoint_op > Op(0)) see_checkpoint(seen, view, group);
   if (view.commit_min > mine.applied) see_commits(seen, index, view, group, mine);
+}
+
+// Of any shard, by a fault or a story.
+bool Commits::damaged(NodeId node) const {
+  for (u16 shard = 0; shard < world_.population().shards; ++shard)
+    if (world_.disk(node, ShardId(shard)).zone(Zone::checkpoint).damaged() > 0) return true;
+  return false;
 }
 
 void Commits::see_primary(const TurnSeen& seen, const GroupView& view, Group& group) {

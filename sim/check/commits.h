@@ -43,6 +43,7 @@ class Commits final : public Checker {
   void see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine);
   bool agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op);
   void see_primary(const TurnSeen& seen, const GroupView& view, Group& group);
+  bool damaged(NodeId node) const;
   void see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group);
 
   std::map<GroupId, Group> groups_;
