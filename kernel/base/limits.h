@@ -71,7 +71,7 @@ struct Limits {
     limits.wal_batch_pages_max = 8;
     limits.reply_bytes_max = 4096;
     limits.checkpoint_ops = 32;
-    limits.checkpoint_blocks = 4096;
+    limits.checkpoint_blocks = 512;
     limits.wal_batches_in_flight_max = 3;
     limits.wal_batch_records_max = 64;
     limits.writes_in_flight_max = 8;

@@ -11,27 +11,22 @@ Blocks::Blocks(u32 count) : count_(count), free_(count), words_((std::size_t{cou
 BlockRun Blocks::allocate(u32 wanted, u32 at_least) {
   check(at_least > 0 && at_least <= wanted);
   if (free_ < at_least) return {};
-  u32 at = next_;
-  for (u32 seen = 0; seen < count_;) {
-    if (at == count_) at = 0;
+  while (lowest_ < count_ && taken(lowest_)) lowest_ += words_[lowest_ / 64] == ~u64{0} ? 64 - lowest_ % 64 : 1;
+  for (u32 at = lowest_; at < count_;) {
     if (at % 64 == 0 && words_[at / 64] == ~u64{0}) {  // sixty-four taken ones at once
-      const u32 step = std::min(64u, count_ - at);
-      seen += step;
-      at += step;
+      at += 64;
       continue;
     }
     u32 length = 0;
     while (length < wanted && at + length < count_ && !taken(at + length)) ++length;
-    if (length >= at_least) {
-      const BlockRun run{at, length};
-      set(run);
-      free_ -= length;
-      next_ = at + length;
-      return run;
+    if (length < at_least) {
+      at += length + 1;
+      continue;
     }
-    seen += length + 1;
-    at += length + 1;
-    if (at > count_) at = 0;
+    const BlockRun run{at, length};
+    set(run);
+    free_ -= length;
+    return run;
   }
   return {};
 }
@@ -43,6 +38,7 @@ void Blocks::free(const BlockRun& run) {
     words_[block / 64] &= ~(u64{1} << (block % 64));
   }
   free_ += run.count;
+  lowest_ = std::min(lowest_, run.first);
 }
 
 bool Blocks::take(const BlockRun& run) {

@@ -21,8 +21,8 @@ class Blocks {
  public:
   explicit Blocks(u32 count);
 
-  // At most `wanted` free blocks in a row, and at least `at_least` of them; empty: there are none. Searches on from
-  // where the last search ended.
+  // At most `wanted` free blocks in a row, and at least `at_least` of them, the first there are; empty: there are none.
+  // Low blocks first: a zone takes as much of the disk as its checkpoints ever needed at once.
   BlockRun allocate(u32 wanted, u32 at_least = 1);
   void free(const BlockRun& run);  // allocated as a whole
   // False, and nothing changes: out of the zone, or a part of it is taken.
@@ -37,7 +37,7 @@ class Blocks {
 
   u32 count_;
   u32 free_;
-  u32 next_ = 0;  // where to search on
+  u32 lowest_ = 0;  // no block below is free
   Vec<u64> words_;
 };
 

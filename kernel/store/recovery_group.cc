@@ -210,7 +210,10 @@ void GroupRecovery::build_above_head() {
   for (const FoundRecord& record : findings_.prepares) {
     if (record.op <= promise_.head || !store_rules::better(record.fate, RecordFate::drop)) continue;
     if (!store_rules::belongs_above_head(promise_, record.epoch, record.view)) continue;
-    if (solo() && record.op > result_.head + 1) break;  // what lies above a gap was never acked
+    if (solo() && record.op > result_.head + 1) {  // what lies above a gap was never acked, unless it is marked
+      if (findings_.history->mark_of(record.batch) == BatchMark::marked) damaged(result_.head + 1);
+      break;
+    }
     if (!add_above(record)) return contradicted();
     result_.head = record.op;
   }
