@@ -32,11 +32,11 @@ void CheckpointLoader::on_read(const CheckpointZone::Done& done, CheckpointZone&
     const std::size_t count = std::min<std::size_t>(section.size - begin, std::size_t{asked_} * page_bytes);
     bytes_.resize(begin + count);
     copy(bytes_.span().subspan(begin), zone.bytes(done.buffer).first(count));
-  } else {
-    state_ = State::damaged;
   }
   zone.release(done.buffer);
-  of_run_ += std::exchange(asked_, 0u);
+  const u32 read = std::exchange(asked_, 0u);
+  if (!done.ok) return read_again();
+  of_run_ += read;
   if (of_run_ == run.count) {
     ++run_;
     of_run_ = 0;
@@ -44,14 +44,27 @@ void CheckpointLoader::on_read(const CheckpointZone::Done& done, CheckpointZone&
 }
 
 void CheckpointLoader::end_section() {
-  const bool proven = digest_of(bytes_.span()) == table_.sections[section_].digest;
-  if (!proven || !take_(self_, section_, bytes_.span())) {
+  if (digest_of(bytes_.span()) != table_.sections[section_].digest) return read_again();
+  if (!take_(self_, section_, bytes_.span())) {
     state_ = State::damaged;
     return;
   }
   ++section_;
-  run_ = 0;
+  attempts_ = 0;
+  begin_section();
+}
+
+void CheckpointLoader::begin_section() {
+  run_ = of_run_ = 0;
   bytes_.clear();
+}
+
+// A device may return other bytes once, and the right ones the next time.
+void CheckpointLoader::read_again() {
+  if (++attempts_ == attempts_max)
+    state_ = State::damaged;
+  else
+    begin_section();
 }
 
 }  // namespace keelson

@@ -25,7 +25,11 @@ class CheckpointLoader {
   void on_read(const CheckpointZone::Done& done, CheckpointZone& zone);
 
  private:
+  static constexpr u32 attempts_max = 3;  // of a section, before its bytes count as damaged
+
   void end_section();
+  void begin_section();
+  void read_again();
 
   const GroupId group_;
   const CheckpointTable& table_;
@@ -34,6 +38,7 @@ class CheckpointLoader {
   State state_ = State::reading;
   u32 section_ = 0;
   u32 run_ = 0;           // of the section
+  u32 attempts_ = 0;      // to read the section that failed
   u32 of_run_ = 0;        // blocks of that run read so far
   u32 asked_ = 0;         // blocks under way
   Vec<std::byte> bytes_;  // of the section

@@ -31,6 +31,7 @@ struct GroupView {
   Op commit_max;
   Op checkpoint_op;  // durable here; 0: none
   Digest checkpoint_id;
+  Op started_at;                    // this life began with a checkpoint of it, not with op 1
   bool checkpoint_damaged = false;  // this life found the one it should start from damaged
   bool primary = false;             // of `view`, in status normal
   bool clock_synchronized = false;

@@ -429,6 +429,7 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.stuck_op = stuck_op_;
   v.checkpoint_op = checkpointer_.durable_op();
   v.checkpoint_id = checkpointer_.durable_id();
+  v.started_at = loading() ? Op(0) : started_at_;
   v.checkpoint_damaged = checkpoint_damaged_;
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());

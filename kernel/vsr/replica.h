@@ -251,6 +251,7 @@ class Replica {
   Checkpointer checkpointer_;
   std::unique_ptr<CheckpointLoader> loader_;  // while this replica starts from a checkpoint: nothing is applied yet
   bool checkpoint_usable_ = false;            // as far as can be said before it is read
+  Op started_at_;                             // of the checkpoint that the state of this life began with
   bool checkpoint_damaged_ = false;           // there was one, and it could not be read
   bool checkpoint_unrecorded_ = false;        // complete, its record not yet appended
   Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here

@@ -20,7 +20,7 @@ void Replica::take_checkpoint(RecoveredGroup& recovered) {
   checkpoint_usable_ = record.op <= head_ && log_.at(record.op).identity == record.identity;
   checkpointer_.start_from(std::move(recovered.table), record);
   if (!checkpoint_usable_) return;
-  commit_min_ = record.op;
+  commit_min_ = started_at_ = record.op;
   commit_max_ = std::max(commit_max_, commit_min_);
   applied_identity_ = record.identity;
   checkpoint_formed_ = record.op;
@@ -59,7 +59,7 @@ void Replica::drop_checkpoint(Turn& turn) {
   checkpointer_.forget(turn.checkpoints);
   machine_.reset(Release(1));
   sessions_.reset();
-  commit_min_ = Op(0);
+  commit_min_ = started_at_ = Op(0);
   applied_identity_ = root_.identity;
   checkpoint_formed_ = Op(0);
   checkpoint_usable_ = false;

@@ -67,7 +67,8 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
 // Of any shard, by a fault or a story.
 bool Commits::damaged(NodeId node) const {
   for (u16 shard = 0; shard < world_.population().shards; ++shard)
-    if (world_.disk(node, ShardId(shard)).zone(Zone::checkpoint).damaged() > 0) return true;
+    if (const Disk& disk = world_.disk(node, ShardId(shard)); disk.hurt() || disk.zone(Zone::checkpoint).damaged() > 0)
+      return true;
   return false;
 }
 
@@ -93,6 +94,8 @@ void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group&
 
 void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine) {
   const Shard& shard = *seen.program.shard();
+  // What a checkpoint covers may be gone from the log, or damaged in it; the state that it left is compared below.
+  if (mine.applied < view.started_at) mine.applied = view.started_at;
   for (Op op = mine.applied + 1; op <= view.commit_min; ++op)
     if (!agrees(seen.node, view, group, shard.committed(index, op))) return;
   mine.applied = view.commit_min;
