@@ -159,7 +159,8 @@ tl::expected<Identity, Refusal> format_data_dir(const ServerConfig& config, Gene
   if (failure == 0) failure = write_identity(dir, identity);
   if (failure != 0) {
     ::unlink(temporary.c_str());
-    return tl::unexpected(failed(path, "cannot write " + std::to_string(layout.preallocated_bytes() >> 20) + " MiB", failure));
+    return tl::unexpected(
+        failed(path, "cannot write " + std::to_string(layout.preallocated_bytes() >> 20) + " MiB", failure));
   }
   return identity;
 }

@@ -3,9 +3,7 @@
 namespace keelson {
 
 GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits, LogChunks& chunks)
-    : findings_(findings),
-      limits_(limits),
-      result_(findings.group, LogIndex(chunks, limits.journal_ops_max)) {}
+    : findings_(findings), limits_(limits), result_(findings.group, LogIndex(chunks, limits.journal_ops_max)) {}
 
 RecoveredGroup GroupRecovery::run() {
   find_promise();

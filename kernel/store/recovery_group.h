@@ -21,10 +21,10 @@ struct RecoveredGroup {
   LogIndex log;
   Op head;  // highest op of the log: kept, lost, suspect or promised
   Op commit_max;
-  bool head_unknown = false;  // ops above head may have been lost
-  bool amnesiac = false;      // promises may have been lost
-  bool log_damaged = false;   // one voter only: something nobody can repair
-  Op damaged_op;              // the lowest such op; 0: not known
+  bool head_unknown = false;        // ops above head may have been lost
+  bool amnesiac = false;            // promises may have been lost
+  bool log_damaged = false;         // one voter only: something nobody can repair
+  Op damaged_op;                    // the lowest such op; 0: not known
   bool checkpoint_damaged = false;  // there is a record of one, and neither copy of its table
   bool has_checkpoint = false;
   GroupCheckpoint checkpoint;  // the newest whose table is whole

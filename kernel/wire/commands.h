@@ -16,38 +16,38 @@ enum class Author : u8 { link, node, client, storage };
 enum class SendClass : u8 { control, protocol, repair, client };
 
 // X(name, number, author, body_min, body_max, send_class); body_max 0 with body_min 0: no body; ~0u: up to the limit.
-#define KEELSON_COMMANDS(X)                         \
-  X(hello, 1, link, 256, 256, control)              \
-  X(welcome, 2, link, 256, 256, control)            \
-  X(confirm, 3, link, 256, 256, control)            \
-  X(beat, 4, node, 0, ~0u, control)                 \
-  X(entries, 5, node, 64, ~0u, protocol)            \
-  X(ready, 6, link, 256, 256, control)              \
-  X(reject, 7, link, 256, 256, control)             \
-  X(ping, 8, link, 0, 0, control)                   \
-  X(pong, 9, link, 0, 0, control)                   \
-  X(goodbye, 10, link, 256, 256, control)           \
-  X(request, 16, client, 0, ~0u, client)            \
-  X(reply, 17, node, 0, ~0u, client)                \
-  X(client_ping, 19, client, 0, 0, client)          \
-  X(client_pong, 20, node, 0, 0, client)            \
-  X(prepare, 32, node, 0, ~0u, protocol)            \
-  X(prepare_ok, 33, node, 0, 0, protocol)           \
-  X(commit, 34, node, 0, 0, protocol)               \
-  X(start_view_change, 40, node, 0, 0, protocol)    \
-  X(do_view_change, 41, node, 256, ~0u, protocol)   \
-  X(start_view, 42, node, 256, ~0u, protocol)       \
-  X(get_view, 43, node, 0, 0, protocol)             \
-  X(get_headers, 48, node, 0, 0, repair)            \
-  X(headers, 49, node, 0, ~0u, repair)              \
-  X(get_prepares, 50, node, 24, ~0u, repair)        \
-  X(unavailable, 53, node, 0, 0, repair)            \
-  X(group_state, 192, storage, 0, ~0u, repair)      \
-  X(group_checkpoint, 193, storage, 0, 0, repair)   \
-  X(group_create, 194, storage, 0, ~0u, repair)     \
-  X(group_tombstone, 195, storage, 0, ~0u, repair)  \
-  X(body_map, 196, storage, 0, ~0u, repair)         \
-  X(sync_progress, 197, storage, 0, ~0u, repair)    \
+#define KEELSON_COMMANDS(X)                        \
+  X(hello, 1, link, 256, 256, control)             \
+  X(welcome, 2, link, 256, 256, control)           \
+  X(confirm, 3, link, 256, 256, control)           \
+  X(beat, 4, node, 0, ~0u, control)                \
+  X(entries, 5, node, 64, ~0u, protocol)           \
+  X(ready, 6, link, 256, 256, control)             \
+  X(reject, 7, link, 256, 256, control)            \
+  X(ping, 8, link, 0, 0, control)                  \
+  X(pong, 9, link, 0, 0, control)                  \
+  X(goodbye, 10, link, 256, 256, control)          \
+  X(request, 16, client, 0, ~0u, client)           \
+  X(reply, 17, node, 0, ~0u, client)               \
+  X(client_ping, 19, client, 0, 0, client)         \
+  X(client_pong, 20, node, 0, 0, client)           \
+  X(prepare, 32, node, 0, ~0u, protocol)           \
+  X(prepare_ok, 33, node, 0, 0, protocol)          \
+  X(commit, 34, node, 0, 0, protocol)              \
+  X(start_view_change, 40, node, 0, 0, protocol)   \
+  X(do_view_change, 41, node, 256, ~0u, protocol)  \
+  X(start_view, 42, node, 256, ~0u, protocol)      \
+  X(get_view, 43, node, 0, 0, protocol)            \
+  X(get_headers, 48, node, 0, 0, repair)           \
+  X(headers, 49, node, 0, ~0u, repair)             \
+  X(get_prepares, 50, node, 24, ~0u, repair)       \
+  X(unavailable, 53, node, 0, 0, repair)           \
+  X(group_state, 192, storage, 0, ~0u, repair)     \
+  X(group_checkpoint, 193, storage, 0, 0, repair)  \
+  X(group_create, 194, storage, 0, ~0u, repair)    \
+  X(group_tombstone, 195, storage, 0, ~0u, repair) \
+  X(body_map, 196, storage, 0, ~0u, repair)        \
+  X(sync_progress, 197, storage, 0, ~0u, repair)   \
   X(relocated_prepare, 198, storage, 0, ~0u, repair)
 
 enum class Command : u8 {

@@ -263,7 +263,8 @@ struct GroupState : Header {
   u64 unused[8] = {};
 };
 
-// Stored, never sent: a checkpoint after `op` is complete on this replica. Its table lies in the checkpoint zone, twice.
+// Stored, never sent: a checkpoint after `op` is complete on this replica. Its table lies in the checkpoint zone,
+// twice.
 struct GroupCheckpoint : Header {
   static constexpr Command command_of = Command::group_checkpoint;
   Op op;

@@ -24,7 +24,7 @@ const std::vector<Named<u32>> shared{
     FIELD(replicas_max),        FIELD(groups_max),        FIELD(pipeline_max),     FIELD(request_queue_max),
     FIELD(batch_requests_max),  FIELD(batch_bytes_max),   FIELD(message_size_max), FIELD(sessions_max),
     FIELD(wal_page_bytes),      FIELD(wal_segment_pages), FIELD(wal_segments),     FIELD(index_pages_per_segment),
-    FIELD(wal_batch_pages_max), FIELD(reply_bytes_max), FIELD(checkpoint_ops), FIELD(checkpoint_blocks)};
+    FIELD(wal_batch_pages_max), FIELD(reply_bytes_max),   FIELD(checkpoint_ops),   FIELD(checkpoint_blocks)};
 const std::vector<Named<u64>> shared_wide{FIELD(session_ttl_ns), FIELD(journal_ops_max)};
 const std::vector<Named<u32>> local{FIELD(wal_batches_in_flight_max),
                                     FIELD(wal_batch_records_max),
