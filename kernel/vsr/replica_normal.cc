@@ -2,7 +2,6 @@
 // (VSR Revisited, section 4.1).
 #include <algorithm>
 
-#include "keelson/base/checksum.h"
 #include "keelson/vsr/replica.h"
 #include "keelson/vsr/rules.h"
 #include "keelson/wire/prepare.h"

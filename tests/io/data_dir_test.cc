@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -158,10 +159,26 @@ TEST_F(DataDirTest, DamagedIdentity) {
 }
 
 TEST_F(DataDirTest, Unreadable) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root reads everything";
   format();
   ::chmod(path("shard-000.log").c_str(), 0);
-  expect_refused(config_, exit_code::permission, "PERMISSION");
+  if (::geteuid() != 0) return expect_refused(config_, exit_code::permission, "PERMISSION");
+  // Root reads everything: somebody else looks, who owns all of it.
+  constexpr uid_t nobody = 65534;
+  ASSERT_EQ(::chown(temp_.path().c_str(), nobody, nobody), 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(temp_.path()))
+    ASSERT_EQ(::chown(entry.path().c_str(), nobody, nobody), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 ||
+        ::setresuid(nobody, nobody, nobody) != 0)
+      ::_exit(2);
+    expect_refused(config_, exit_code::permission, "PERMISSION");
+    ::_exit(HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "2: could not become nobody";
 }
 
 TEST_F(DataDirTest, NotAFile) {
