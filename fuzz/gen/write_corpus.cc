@@ -1,4 +1,5 @@
-// Writes the seed corpus: one valid message per command, a few bags. fuzz_write_corpus FOLDER
+// Writes the seed corpus: one valid message per command, a few bags, choices for damaged data files. fuzz_write_corpus
+// FOLDER
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -37,6 +38,16 @@ int main(int argc, char** argv) {
     bytes.resize(encode(effects, {}));
     encode(effects, bytes);
     write(folder / "decode_bag" / ("effects_" + std::to_string(seed)), bytes);
+  }
+  // Choices of what happens to a data file: one thing in the first of them, then any number.
+  for (u64 seed = 0; seed < 40; ++seed) {
+    Prng prng(seed);
+    gen::Buffer bytes(16 + 8 * (seed % 5));
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(prng.below(256));
+    bytes[0] = static_cast<std::byte>(seed % 2);
+    if (seed < 20) bytes[1] = std::byte{1};
+    if (seed < 20) bytes[2] = static_cast<std::byte>(seed / 2);
+    write(folder / "open_store" / ("start_" + std::to_string(seed)), bytes);
   }
   return 0;
 }

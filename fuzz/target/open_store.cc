@@ -1,0 +1,308 @@
+// Any bytes as a data file: a start ends within bounds; and whatever disks did to one, it never takes for its log what
+// was not written, never forgets without a word what a marker proves, never runs with a state that never was.
+//
+// The input chooses what is done to an image that real shards made: at most eight times damage, or, where its first
+// byte is odd, forged pages as well, of which only the first sentence can hold.
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+
+#include "keelson/store/recovery.h"
+
+#include "fuzz/gen/store_damage.h"
+
+namespace {
+
+using namespace keelson;
+using gen::PageKey;
+using gen::StoreImage;
+using gen::ZonePages;
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "open_store: %s\n", what);
+  std::abort();
+}
+
+// ---- two drivers that carry out reads and writes at once
+
+void carry_out(EffectBag& out, ZonePages& pages, std::deque<Completion>& done) {
+  for (const Read& read : out.reads) {
+    const bool ok = pages.read(read.zone, read.offset, read.into);
+    done.push_back({IoKind::read, read.id, ok ? IoStatus::ok : IoStatus::io_error});
+  }
+  for (const Write& write : out.writes) {
+    pages.write(write.zone, write.offset, write.parts);
+    done.push_back({IoKind::write, write.id, IoStatus::ok});
+  }
+  out.clear();
+}
+
+struct Start {
+  Start(const StoreImage& image, ZonePages& pages, Slabs& slabs) : chunks(image.limits.log_entries_max) {
+    EffectBag out(image.limits);
+    std::vector<RecoveryConfig::Group> groups;
+    for (const GroupConfig& group : image.groups)
+      groups.push_back({group.group, static_cast<u8>(group.members.size())});
+    RecoveryConfig config{gen::test_cluster, StoreImage::node, Generation(1), ShardId(0), 1,
+                          image.limits,      Tunables::tiny(), groups,        true};
+    recovery = std::make_unique<Recovery>(config, slabs, chunks, ids, counters);
+    std::deque<Completion> done;
+    recovery->start(Instant(1), out);
+    carry_out(out, pages, done);
+    for (u32 steps = 0; !done.empty(); ++steps) {
+      require(steps < 100'000, "recovery does not end");
+      const Completion completion = done.front();
+      done.pop_front();
+      require(recovery->on_completion(Instant(1), completion, out), "a completion of nobody");
+      carry_out(out, pages, done);
+    }
+    require(recovery->state() != Recovery::State::running, "recovery waits for nothing");
+  }
+  bool refused() const { return recovery->state() == Recovery::State::refused; }
+
+  IoIds ids;
+  Counters counters;
+  LogChunks chunks;
+  std::unique_ptr<Recovery> recovery;
+};
+
+class Process {
+ public:
+  // `each_step`: told of the shard after each.
+  Process(const StoreImage& image, ZonePages& pages, Slabs& slabs, std::function<void(const Shard&)> each_step = {})
+      : pages_(pages),
+        in_(image.limits),
+        out_(image.limits),
+        shard_(image.config(), slabs),
+        each_step_(std::move(each_step)) {
+    in_.node.push_back(Boot{{1, 2, 3, 4}});
+    step();
+    for (u32 steps = 0; !done_.empty(); ++steps) {
+      require(steps < 100'000, "a start does not end");
+      step();
+    }
+    // Timers: what is tried again, and what waits for peers.
+    for (u32 i = 0; i < 20 && shard_.state() == ShardState::ready && shard_.deadline() != Instant::never(); ++i) {
+      now_ = std::max(now_, shard_.deadline());
+      step();
+    }
+    for (u32 steps = 0; !done_.empty() && steps < 1000; ++steps) step();
+  }
+  const Shard& shard() const { return shard_; }
+
+ private:
+  void step() {
+    in_.now = now_;
+    in_.wall = WallTime(1'700'000'000'000'000'000 + now_.ns());
+    while (!done_.empty() && !in_.completions.full()) {
+      in_.completions.push_back(done_.front());
+      done_.pop_front();
+    }
+    shard_.step(in_, out_);
+    in_.clear();
+    carry_out(out_, pages_, done_);
+    if (each_step_ && shard_.state() == ShardState::ready) each_step_(shard_);
+  }
+
+  ZonePages& pages_;
+  std::deque<Completion> done_;
+  EventBag in_;
+  EffectBag out_;
+  Shard shard_;
+  const std::function<void(const Shard&)> each_step_;
+  Instant now_{1'000'000'000};
+};
+
+// ---- what the image says, before anything happens to it
+
+class Truth {
+ public:
+  Truth() : image(gen::ImageMaker(1).run()), records(gen::records_of(*image)), written(image->pages.written()) {
+    Slabs slabs(image->limits);
+    ZonePages pages(image->limits, &image->pages);
+    Start start(*image, pages, slabs);
+    require(!start.refused(), "the image itself is refused");
+    const LogFacts& facts = start.recovery->facts();
+    durable_before_ = superblock_marker();
+    for (const BatchFact& batch : facts.batches) incarnations_[batch.no] = batch.incarnation;
+    for (const FoundRecord& record : facts.records) {
+      if (record.command != Command::prepare || record.record != RecordState::ok) continue;
+      known_[{group(record.group), record.op}].insert(record.identity);
+      places_[{group(record.group), record.op, record.identity}].push_back(record.batch);
+    }
+    for (const FoundRecord& state : facts.whole_states)
+      states_[group(state.group)].push_back({state.batch, state.view});
+    for (const GroupConfig& g : image->groups) {
+      const RecoveredGroup found = start.recovery->take_group(g.group);
+      Group& kept = groups_[g.group];
+      kept.commit_max = found.commit_max;
+      for (Op op(1); op <= found.head; ++op)
+        if (found.log.at(op).has(log_bit::stored)) kept.log[op] = found.log.at(op).identity;
+    }
+    find_markers();
+    written_ = {written.begin(), written.end()};
+    // A start may apply more than the cluster did: what was stored in the last moment before the crash.
+    ZonePages own(image->limits, &image->pages);
+    const Process process(*image, own, slabs, [&](const Shard& shard) { image->watch(shard); });
+  }
+
+  // Of a start that was not refused.
+  void judge(Recovery& recovery, const ZonePages& pages) const {
+    const std::vector<BatchNo> marks = markers_left(pages);
+    const bool whole_scan = !has_hole(pages);
+    for (const auto& [group, kept] : groups_) {
+      const RecoveredGroup found = recovery.take_group(group);
+      for (Op op(1); op <= found.head; ++op)
+        if (found.log.at(op).has(log_bit::stored)) expect_written(group, op, found.log.at(op).identity);
+      require(found.commit_max <= kept.commit_max || found.has_checkpoint, "more is committed than ever was");
+      if (!whole_scan) continue;
+      expect_nothing_forgotten(group, kept, found, marks);
+      expect_promise(group, found, marks);
+    }
+  }
+  void judge(const Shard& shard) const {
+    for (std::size_t i = 0; i < shard.group_count(); ++i) {
+      const GroupView view = shard.view(i, true);
+      if (view.commit_min != Op(0)) {
+        const auto state = image->states.find({view.group, view.commit_min});
+        require(state != image->states.end(), "an op was applied that the cluster never saw");
+        require(state->second == view.machine_digest, "a state that never was");
+      }
+      if (view.checkpoint_op == Op(0)) continue;
+      const auto checkpoint = image->checkpoints.find({view.group, view.checkpoint_op});
+      require(checkpoint != image->checkpoints.end() && checkpoint->second == view.checkpoint_id,
+              "a checkpoint that never was");
+    }
+    shard.check_invariants();
+  }
+
+  std::unique_ptr<StoreImage> image;
+  std::vector<gen::ImageRecord> records;
+  std::vector<PageKey> written;
+
+ private:
+  struct Group {
+    Op commit_max;
+    std::map<Op, Digest> log;
+  };
+  struct Marker {
+    PageKey page;
+    Incarnation incarnation;
+    BatchNo durable;
+  };
+
+  GroupId group(u32 index) const { return image->groups[index].group; }  // they ascend
+  BatchNo superblock_marker() const {
+    return load<Superblock>(image->pages.page({Zone::superblock, 0}).data()).durable_batch;
+  }
+  void find_markers() {
+    for (const PageKey key : written) {
+      if (key.zone != Zone::index) continue;
+      const ZonePages::Page page = image->pages.page(key);
+      const IndexReading read = read_index_page(page.data(), page_seed(gen::test_cluster, ShardId(0)), image->limits);
+      if (read.state == PageState::ok) markers_.push_back({key, read.head.incarnation, read.head.durable_batch});
+    }
+  }
+  // By incarnation, the highest batch that is provably durable still.
+  std::vector<BatchNo> markers_left(const ZonePages& pages) const {
+    std::vector<BatchNo> marks(16);
+    for (const Marker& marker : markers_)
+      if (pages.untouched(marker.page))
+        marks[marker.incarnation.raw()] = std::max(marks[marker.incarnation.raw()], marker.durable);
+    return marks;
+  }
+  bool is_marked(BatchNo batch, const std::vector<BatchNo>& marks) const {
+    return batch <= durable_before_ || batch <= marks[incarnations_.at(batch).raw()];
+  }
+  // So much of the middle is gone that a start takes it for the end.
+  bool has_hole(const ZonePages& pages) const {
+    u64 blank = 0;
+    for (u64 segment = 0; segment < image->limits.wal_segments; ++segment) {
+      blank = is_blank(pages, segment) ? blank + 1 : 0;
+      if (blank == 2) {
+        for (u64 behind = segment + 1; behind < image->limits.wal_segments; ++behind)
+          if (!is_blank(pages, behind)) return true;
+        return false;
+      }
+    }
+    return false;
+  }
+  bool is_blank(const ZonePages& pages, u64 segment) const {
+    for (u32 i = 0; i < image->limits.wal_segment_pages; ++i) {
+      for (const Zone zone : {Zone::wal, Zone::index}) {
+        const PageKey key{zone, segment * image->limits.wal_segment_pages + i};
+        if (pages.untouched(key) ? written_.contains(key) : !pages.readable(key) || !all_zero(pages.page(key)))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  void expect_written(GroupId group, Op op, const Digest& identity) const {
+    const auto known = known_.find({group, op});
+    require(known != known_.end() && known->second.contains(identity), "an op that was never written");
+  }
+  void expect_nothing_forgotten(GroupId group, const Group& kept, const RecoveredGroup& found,
+                                const std::vector<BatchNo>& marks) const {
+    for (const auto& [op, identity] : kept.log) {
+      const auto places = places_.find({group, op, identity});
+      bool marked = false;
+      for (const BatchNo batch : places->second) marked = marked || is_marked(batch, marks);
+      if (!marked) continue;
+      const LogEntry& entry = found.log.at(op);
+      const bool there = entry.has(log_bit::stored) && entry.identity == identity;
+      const bool told = entry.has(log_bit::lost) || entry.has(log_bit::suspect) || found.amnesiac ||
+                        found.log_damaged || (found.head_unknown && op > found.head);
+      require(there || told, "an op that a marker proves was forgotten");
+    }
+  }
+  void expect_promise(GroupId group, const RecoveredGroup& found, const std::vector<BatchNo>& marks) const {
+    const auto states = states_.find(group);
+    if (states == states_.end()) return;
+    for (const auto& [batch, view] : states->second)
+      require(!is_marked(batch, marks) || found.amnesiac || found.log_damaged ||
+                  (found.has_state && found.state.view >= view),
+              "a promise that a marker proves was forgotten");
+  }
+
+  BatchNo durable_before_;
+  std::map<BatchNo, Incarnation> incarnations_;
+  std::map<std::pair<GroupId, Op>, std::set<Digest>> known_;
+  std::map<std::tuple<GroupId, Op, Digest>, std::vector<BatchNo>> places_;
+  std::map<GroupId, std::vector<std::pair<BatchNo, View>>> states_;
+  std::map<GroupId, Group> groups_;
+  std::vector<Marker> markers_;
+  std::set<PageKey> written_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Truth& truth = *new Truth;
+  static Slabs& slabs = *new Slabs(truth.image->limits);
+  const gen::Draw input = gen::from_bytes(std::as_bytes(std::span(data, size)));
+  const gen::Draw draw = [&input](u64 bound) { return input(bound); };  // whoever draws, the input goes on
+  const bool forged = draw(2) == 1;
+  ZonePages pages(truth.image->limits, &truth.image->pages);
+  gen::StoreDamage damage(pages, truth.written, draw);
+  gen::StoreForger forger(*truth.image, pages, truth.records, draw);
+  for (u64 count = draw(9); count > 0; --count) {
+    if (forged && draw(8) != 7)
+      forger.forge();
+    else
+      damage.hurt();
+  }
+  {
+    ZonePages own(truth.image->limits, &pages);
+    Start start(*truth.image, own, slabs);
+    if (!start.refused() && !forged) truth.judge(*start.recovery, pages);
+  }
+  {
+    ZonePages own(truth.image->limits, &pages);
+    const Process process(*truth.image, own, slabs);
+    if (process.shard().state() == ShardState::ready && !forged) truth.judge(process.shard());
+  }
+  require(slabs.in_use() == 0, "a slab leaked");
+  return 0;
+}
