@@ -1,7 +1,7 @@
 // FileBackend: carries out a shard's reads and writes on one file, and says when they are done. Done means durable.
 //
 // Who uses it: the runtime, with offsets in the file; tests. Who implements it: file_pwrite.cc now, io_uring later,
-// both held to tests/io/file_test.cc. After a failed write or flush the file is poisoned: this and every later
+// both held to tests/storage/. After a failed write or flush the file is poisoned: this and every later
 // operation fails and nothing is tried again, because a second flush would report success for data that is gone. Not
 // here: zones (the runtime maps them), whose file it is (data_dir.h).
 #pragma once
@@ -39,6 +39,7 @@ struct FileFaults {
   std::function<int(u64 offset, std::size_t size)> on_write;
   std::function<int()> on_flush;
   std::function<int(u64 offset, std::size_t size)> on_read;
+  std::size_t most_at_once = 0;  // bytes that one call writes of what it was given; 0: all
 };
 
 class FileBackend {

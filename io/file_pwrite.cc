@@ -133,7 +133,8 @@ class PwriteBackend final : public FileBackend {
       std::size_t count = 0;
       std::size_t bytes = 0;
       for (std::size_t p = part; p < op.parts.size() && count < iovecs_max; ++p) {
-        const Bytes piece = op.parts[p].subspan(p == part ? skip : 0);
+        Bytes piece = op.parts[p].subspan(p == part ? skip : 0);
+        if (faults_.most_at_once > 0) piece = piece.first(std::min(piece.size(), faults_.most_at_once - bytes));
         vectors[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
         bytes += piece.size();
       }

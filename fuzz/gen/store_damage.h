@@ -178,7 +178,8 @@ class StoreForger {
     ZonePages::Page page = pages_.page(key);
     const auto count = load<IndexHead>(page.data()).count % (entries_per_index_page + 1);
     mutate(MutableBytes(page).first(sizeof(IndexHead) + count * sizeof(IndexEntry)));
-    seal_index_page(key, page, count + (draw_(4) == 3 ? 1 : 0));
+    const bool more = draw_(4) == 3;
+    seal_index_page(key, page, count + (more ? 1u : 0u));
   }
   void seal_index_page(PageKey key, ZonePages::Page& page, std::size_t count) {
     std::vector<IndexEntry> entries;

@@ -222,7 +222,9 @@ class ImageMaker {
       request.operation = operation_register;
     } else {
       const u64 key = draw_(20);
-      const Buffer value(draw_(6) == 0 ? 3000 : draw_(300), static_cast<std::byte>(draw_(256)));
+      const bool large = draw_(6) == 0;
+      const u64 size = draw_(300);
+      const Buffer value(large ? 3000 : size, static_cast<std::byte>(draw_(256)));
       body = encode_kv_put(room, bytes_of(key), value);
       request.session = client.session;
       request.request = client.request + 1;

@@ -243,6 +243,15 @@ class Truth {
     const auto known = known_.find({group, op});
     require(known != known_.end() && known->second.contains(identity), "an op that was never written");
   }
+  // Whether the chain of parents leads from the head down to this op: then it is taken for a part of the log. Below a
+  // break a record is only kept for a peer's headers to link.
+  static bool is_claimed(const RecoveredGroup& found, Op op) {
+    for (; op < found.head; ++op) {
+      const LogEntry& above = found.log.at(op + 1);
+      if (!above.has(log_bit::full | log_bit::stored) || above.parent != found.log.at(op).identity) return false;
+    }
+    return true;
+  }
   void expect_nothing_forgotten(GroupId group, const Group& kept, const RecoveredGroup& found,
                                 const std::vector<BatchNo>& marks) const {
     for (const auto& [op, identity] : kept.log) {
@@ -251,9 +260,10 @@ class Truth {
       for (const BatchNo batch : places->second) marked = marked || is_marked(batch, marks);
       if (!marked) continue;
       const LogEntry& entry = found.log.at(op);
-      const bool there = entry.has(log_bit::stored) && entry.identity == identity;
-      const bool told = entry.has(log_bit::lost) || entry.has(log_bit::suspect) || found.amnesiac ||
-                        found.log_damaged || (found.head_unknown && op > found.head);
+      const bool stored = entry.has(log_bit::stored);
+      const bool there = stored && (entry.identity == identity || !is_claimed(found, op));
+      const bool told = !stored && (entry.has(log_bit::lost) || entry.has(log_bit::suspect) || found.amnesiac ||
+                                    found.log_damaged || (found.head_unknown && op > found.head));
       require(there || told, "an op that a marker proves was forgotten");
     }
   }
