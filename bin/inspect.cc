@@ -51,6 +51,14 @@ int run_groups(const Options& options) {
   });
 }
 
+int run_checkpoint(const Options& options) {
+  return with_survey(options.file, false, [&](const inspect::Survey& survey) {
+    std::cout << (options.file.json ? inspect::checkpoint_json(survey, options.file.limit) + "\n"
+                                    : inspect::checkpoint_text(survey, options.file.style()));
+    return code_of(survey);
+  });
+}
+
 int run_verify(const Options& options) {
   return with_survey(options.file, false, [&](const inspect::Survey& survey) {
     const inspect::Findings findings = inspect::find_all(survey, options.file.limit);
@@ -85,8 +93,11 @@ void add_inspect(CLI::App& app, int& exit_code) {
   wal->add_option("--group", options->group, "records of this group only");
   wal->add_option("--from", options->from, "records from this op on")->type_name("OP");
   wal->add_option("--to", options->to, "records up to this op")->type_name("OP");
+  add(*command, options, "checkpoint", "each group's newest checkpoint: its table twice, and its sections",
+      run_checkpoint, exit_code);
   add(*command, options, "groups", "what a start would find of each group", run_groups, exit_code);
-  add(*command, options, "verify", "read every byte: exit 0 if whole, 1 if damaged, else what a start would end with",
+  add(*command, options, "verify",
+      "read all of the log and its checkpoints: exit 0 if whole, 1 if damaged, else what a start would end with",
       run_verify, exit_code);
 }
 

@@ -28,10 +28,12 @@ inline Limits image_limits() {
 }
 
 struct StoreImage {
+  explicit StoreImage(const Limits& with = image_limits()) : limits(with) {}
+
   static constexpr NodeId node{0};
   static constexpr GroupId solo{2};  // of one voter; the others have three
 
-  Limits limits = image_limits();
+  Limits limits;
   MachineRegistry machines = builtin_machines();
   std::vector<GroupConfig> groups;
   ZonePages pages{limits};
@@ -55,7 +57,7 @@ struct StoreImage {
 
 class ImageMaker {
  public:
-  explicit ImageMaker(u64 seed) : draw_(seeded(seed)) {
+  explicit ImageMaker(u64 seed, const Limits& limits = image_limits()) : draw_(seeded(seed)), image_(limits) {
     for (u64 g = 1; g <= 3; ++g) {
       GroupConfig group{GroupId(g), machine_kv, Vec<NodeId>(nodes)};
       for (u16 n = 0; n < (GroupId(g) == StoreImage::solo ? 1 : nodes); ++n) group.members.push_back(NodeId(n));
@@ -78,11 +80,12 @@ class ImageMaker {
   ImageMaker& operator=(const ImageMaker&) = delete;
 
   std::unique_ptr<StoreImage> run() {
-    answer(36);
+    const u64 interval = image_.limits.checkpoint_ops;
+    answer(2 * interval + 4);
     crash(0);
     answer(8, 2);  // of the groups that go on without it
     boot(0);
-    answer(20);
+    answer(interval + 4);
     crash(0);
     image_.pages = nodes_[0].disk;
     return std::make_unique<StoreImage>(std::move(image_));

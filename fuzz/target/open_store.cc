@@ -5,114 +5,20 @@
 // byte is odd, forged pages as well, of which only the first sentence can hold.
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
-
-#include "keelson/store/recovery.h"
 
 #include "fuzz/gen/store_damage.h"
+#include "fuzz/gen/store_start.h"
 
 namespace {
 
 using namespace keelson;
 using gen::PageKey;
+using gen::ProcessStart;
+using gen::RecoveryStart;
 using gen::StoreImage;
 using gen::ZonePages;
 
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "open_store: %s\n", what);
-  std::abort();
-}
-
-// ---- two drivers that carry out reads and writes at once
-
-void carry_out(EffectBag& out, ZonePages& pages, std::deque<Completion>& done) {
-  for (const Read& read : out.reads) {
-    const bool ok = pages.read(read.zone, read.offset, read.into);
-    done.push_back({IoKind::read, read.id, ok ? IoStatus::ok : IoStatus::io_error});
-  }
-  for (const Write& write : out.writes) {
-    pages.write(write.zone, write.offset, write.parts);
-    done.push_back({IoKind::write, write.id, IoStatus::ok});
-  }
-  out.clear();
-}
-
-struct Start {
-  Start(const StoreImage& image, ZonePages& pages, Slabs& slabs) : chunks(image.limits.log_entries_max) {
-    EffectBag out(image.limits);
-    std::vector<RecoveryConfig::Group> groups;
-    for (const GroupConfig& group : image.groups)
-      groups.push_back({group.group, static_cast<u8>(group.members.size())});
-    RecoveryConfig config{gen::test_cluster, StoreImage::node, Generation(1), ShardId(0), 1,
-                          image.limits,      Tunables::tiny(), groups,        true};
-    recovery = std::make_unique<Recovery>(config, slabs, chunks, ids, counters);
-    std::deque<Completion> done;
-    recovery->start(Instant(1), out);
-    carry_out(out, pages, done);
-    for (u32 steps = 0; !done.empty(); ++steps) {
-      require(steps < 100'000, "recovery does not end");
-      const Completion completion = done.front();
-      done.pop_front();
-      require(recovery->on_completion(Instant(1), completion, out), "a completion of nobody");
-      carry_out(out, pages, done);
-    }
-    require(recovery->state() != Recovery::State::running, "recovery waits for nothing");
-  }
-  bool refused() const { return recovery->state() == Recovery::State::refused; }
-
-  IoIds ids;
-  Counters counters;
-  LogChunks chunks;
-  std::unique_ptr<Recovery> recovery;
-};
-
-class Process {
- public:
-  // `each_step`: told of the shard after each.
-  Process(const StoreImage& image, ZonePages& pages, Slabs& slabs, std::function<void(const Shard&)> each_step = {})
-      : pages_(pages),
-        in_(image.limits),
-        out_(image.limits),
-        shard_(image.config(), slabs),
-        each_step_(std::move(each_step)) {
-    in_.node.push_back(Boot{{1, 2, 3, 4}});
-    step();
-    for (u32 steps = 0; !done_.empty(); ++steps) {
-      require(steps < 100'000, "a start does not end");
-      step();
-    }
-    // Timers: what is tried again, and what waits for peers.
-    for (u32 i = 0; i < 20 && shard_.state() == ShardState::ready && shard_.deadline() != Instant::never(); ++i) {
-      now_ = std::max(now_, shard_.deadline());
-      step();
-    }
-    for (u32 steps = 0; !done_.empty() && steps < 1000; ++steps) step();
-  }
-  const Shard& shard() const { return shard_; }
-
- private:
-  void step() {
-    in_.now = now_;
-    in_.wall = WallTime(1'700'000'000'000'000'000 + now_.ns());
-    while (!done_.empty() && !in_.completions.full()) {
-      in_.completions.push_back(done_.front());
-      done_.pop_front();
-    }
-    shard_.step(in_, out_);
-    in_.clear();
-    carry_out(out_, pages_, done_);
-    if (each_step_ && shard_.state() == ShardState::ready) each_step_(shard_);
-  }
-
-  ZonePages& pages_;
-  std::deque<Completion> done_;
-  EventBag in_;
-  EffectBag out_;
-  Shard shard_;
-  const std::function<void(const Shard&)> each_step_;
-  Instant now_{1'000'000'000};
-};
+using gen::require;
 
 // ---- what the image says, before anything happens to it
 
@@ -121,7 +27,7 @@ class Truth {
   Truth() : image(gen::ImageMaker(1).run()), records(gen::records_of(*image)), written(image->pages.written()) {
     Slabs slabs(image->limits);
     ZonePages pages(image->limits, &image->pages);
-    Start start(*image, pages, slabs);
+    RecoveryStart start(*image, pages, slabs);
     require(!start.refused(), "the image itself is refused");
     const LogFacts& facts = start.recovery->facts();
     durable_before_ = superblock_marker();
@@ -144,7 +50,7 @@ class Truth {
     written_ = {written.begin(), written.end()};
     // A start may apply more than the cluster did: what was stored in the last moment before the crash.
     ZonePages own(image->limits, &image->pages);
-    const Process process(*image, own, slabs, [&](const Shard& shard) { image->watch(shard); });
+    const ProcessStart process(*image, own, slabs, [&](const Shard& shard) { image->watch(shard); });
   }
 
   // Of a start that was not refused.
@@ -305,12 +211,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   {
     ZonePages own(truth.image->limits, &pages);
-    Start start(*truth.image, own, slabs);
+    RecoveryStart start(*truth.image, own, slabs);
     if (!start.refused() && !forged) truth.judge(*start.recovery, pages);
   }
   {
     ZonePages own(truth.image->limits, &pages);
-    const Process process(*truth.image, own, slabs);
+    const ProcessStart process(*truth.image, own, slabs);
     if (process.shard().state() == ShardState::ready && !forged) truth.judge(process.shard());
   }
   require(slabs.in_use() == 0, "a slab leaked");

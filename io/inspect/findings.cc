@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keelson/io/exit_code.h"
+#include "keelson/io/inspect/checkpoints.h"
 #include "keelson/io/inspect/open_damage.h"
 #include "keelson/io/inspect/segments.h"
 #include "keelson/io/inspect/words.h"
@@ -79,6 +80,7 @@ class Finder {
     if (!survey_.log_read()) return;
     find_in_log();
     find_in_groups();
+    find_in_checkpoints(survey_, findings_);
     read_everything();
   }
 
@@ -169,6 +171,8 @@ class Finder {
   static Finding finding_of(const RecordRow& row) {
     if (row.row == RecoveryRow::keep_unindexed)
       return row.mark == BatchMark::marked ? Finding::record_unindexed : Finding::torn;
+    if (row.record->command == Command::group_checkpoint && row.fate != RecordFate::drop)
+      return Finding::checkpoint_record;
     switch (row.fate) {
       case RecordFate::damaged:
         return Finding::record_damaged;

@@ -31,6 +31,7 @@ bool OpenDamage::is_open(const RecordRow& row) const {
   const FoundRecord& record = *row.record;
   if (row.row == RecoveryRow::keep || row.fate == RecordFate::drop) return false;
   if (record.command == Command::group_state) return state_is_open(record);
+  if (record.command == Command::group_checkpoint) return checkpoint_is_open(record);
   if (row.row == RecoveryRow::keep_unindexed) return !has_copy(record);
   return !survey_.groups_known || op_is_open(survey_.groups[record.group], record);
 }
@@ -45,6 +46,12 @@ bool OpenDamage::state_is_open(const FoundRecord& record) const {
   const FoundState& newest = facts_.states[record.group];
   if (record.record != RecordState::ok) return supersedes(record, newest);
   return newest.place.page == record.place.page && newest.place.offset == record.place.offset;
+}
+
+// As a promise.
+bool OpenDamage::checkpoint_is_open(const FoundRecord& record) const {
+  const FoundCheckpoint& newest = facts_.checkpoints[record.group];
+  return !newest.exists || behind(record.place, newest.place);
 }
 
 bool OpenDamage::has_copy(const FoundRecord& record) const {

@@ -24,6 +24,7 @@ class OpenDamage {
  private:
   bool op_is_open(const GroupSurvey& group, const FoundRecord& record) const;
   bool state_is_open(const FoundRecord& record) const;
+  bool checkpoint_is_open(const FoundRecord& record) const;
   bool has_copy(const FoundRecord& record) const;
 
   const Survey& survey_;

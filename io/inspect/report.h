@@ -28,6 +28,9 @@ std::string wal_json(const Survey& survey, const WalOptions& options);
 std::string groups_text(const Survey& survey, const Style& style);
 std::string groups_json(const Survey& survey, std::size_t rows_max);
 
+std::string checkpoint_text(const Survey& survey, const Style& style);
+std::string checkpoint_json(const Survey& survey, std::size_t rows_max);
+
 std::string verify_text(const Survey& survey, const Findings& findings, const Style& style);
 std::string verify_json(const Survey& survey, const Findings& findings);
 

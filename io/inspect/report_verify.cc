@@ -6,7 +6,8 @@ namespace keelson::io::inspect {
 
 std::string verify_text(const Survey& survey, const Findings& findings, const Style& style) {
   const std::string text = head_text(survey, style) + findings_text(findings, style);
-  if (exit_code_of(survey, findings) == 0) return text + good("whole", style) + ": every byte was read\n";
+  if (exit_code_of(survey, findings) == 0)
+    return text + good("whole", style) + ": all of the log and of its checkpoints was read\n";
   return text + bad(survey.refusal ? "refused" : "damaged", style) +
          (survey.live ? "; a node runs on it: look again when it is stopped\n" : "\n");
 }

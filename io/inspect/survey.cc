@@ -214,7 +214,7 @@ class Surveyor {
     for (GroupSurvey& group : survey_.groups) take(survey_.run->recovery().take_group(group.group), group);
   }
 
-  void take(const RecoveredGroup& from, GroupSurvey& group) const {
+  void take(RecoveredGroup from, GroupSurvey& group) const {
     group.has_state = from.has_state;
     group.state = from.state;
     group.forgotten = rules::has_forgotten(survey_.read_as.generation, group.voters);
@@ -224,6 +224,8 @@ class Surveyor {
     group.amnesiac = from.amnesiac;
     group.log_damaged = from.log_damaged;
     group.damaged_op = from.damaged_op;
+    group.has_checkpoint = from.has_checkpoint;
+    group.checkpoint = std::move(from.table);
     for (Op op(1); op <= from.head; ++op) {
       const LogEntry& entry = from.log.at(op);
       if (entry.has(log_bit::stored)) {

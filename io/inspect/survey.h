@@ -67,6 +67,8 @@ struct GroupSurvey {
   std::vector<OpRange> lost;     // was stored, can't be read
   std::vector<OpRange> suspect;  // un-marked damage: probably never acked
   std::vector<OpRange> absent;   // at or below the head, and not here
+  bool has_checkpoint = false;   // the newest that the log names has a table that is whole
+  CheckpointTable checkpoint;
 };
 
 struct Survey {

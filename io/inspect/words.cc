@@ -9,7 +9,7 @@ namespace keelson::io::inspect {
 std::string record_text(const RecordRow& row) {
   const FoundRecord& record = *row.record;
   return std::string(keelson::name_of(record.command)) + " of group " + std::to_string(row.group.raw()) +
-         (record.command == Command::prepare ? " op " : " head ") + std::to_string(record.op.raw());
+         (record.command == Command::group_state ? " head " : " op ") + std::to_string(record.op.raw());
 }
 
 std::string range_text(const OpRange& range) {

@@ -96,9 +96,9 @@ unsigned short InspectTest::port_ = 0;
 TEST_F(InspectTest, AWholeFile) {
   const Finished whole = verify();
   EXPECT_EQ(whole.exit_code, 0) << whole.out;
-  EXPECT_THAT(whole.out, HasSubstr("whole: every byte was read"));
+  EXPECT_THAT(whole.out, HasSubstr("whole: all of the log"));
   EXPECT_THAT(whole.err, IsEmpty());
-  for (const char* report : {"superblock", "wal", "groups"}) {
+  for (const char* report : {"superblock", "wal", "checkpoint", "groups"}) {
     const Finished result = look({"inspect", report});
     EXPECT_EQ(result.exit_code, 0) << report;
     EXPECT_THAT(result.out, AllOf(HasSubstr("standard limits, 16 segments"), Not(HasSubstr("live")))) << report;
