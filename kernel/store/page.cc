@@ -22,7 +22,8 @@ u64 index_check(const std::byte* page, u32 count, u64 seed) {
 bool entry_ok(const IndexEntry& entry, const IndexHead& head, const Limits& limits) {
   const RecordPlace place = entry.place();
   return place_ok(limits, place) && place.page >= head.first_page &&
-         place.page - head.first_page + u64{pages_of(place)} <= head.page_count;
+         place.page - head.first_page + u64{pages_of(place)} <= head.page_count &&
+         (entry.command != Command::group_state || entry.log_view <= entry.view);
 }
 
 bool head_ok(const IndexHead& head, const Limits& limits) {

@@ -132,6 +132,18 @@ TEST(IndexPage, WithAnEntryOutsideItsBatchIsBad) {
   EXPECT_EQ(index_state(indexed(head_of(), {entry_of(1, 21, payload_bytes - 256)})), PageState::ok);
 }
 
+// Where its record is gone an entry is believed to repeat a promise, so it must be one that can be made.
+TEST(IndexPage, WithAPromiseThatContradictsItselfIsBad) {
+  IndexEntry promise = entry_of(1);
+  promise.command = Command::group_state;
+  promise.view = promise.log_view = View(3);
+  EXPECT_EQ(index_state(indexed(head_of(), {promise})), PageState::ok);
+  promise.log_view = View(4);
+  EXPECT_EQ(index_state(indexed(head_of(), {promise})), PageState::bad);
+  promise.command = Command::prepare;
+  EXPECT_EQ(index_state(indexed(head_of(), {promise})), PageState::ok) << "a stamp older than the log's view";
+}
+
 TEST(IndexPage, WithAHeadThatContradictsItselfIsBad) {
   const auto state_after = [](auto change) {
     IndexHead head = head_of();
