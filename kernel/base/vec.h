@@ -63,6 +63,12 @@ class Vec {
     pop_back();
   }
 
+  void erase_front(std::size_t count) {
+    check(count <= size_);
+    for (std::size_t i = 0; i + count < size_; ++i) data_[i] = std::move(data_[i + count]);
+    while (count-- > 0) pop_back();
+  }
+
   T& operator[](std::size_t index) {
     check(index < size_);
     return data_[index];

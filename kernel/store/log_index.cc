@@ -1,5 +1,6 @@
 #include "keelson/store/log_index.h"
 
+#include <algorithm>
 #include <new>
 
 namespace keelson {
@@ -44,28 +45,37 @@ void LogChunks::release(Chunk* chunk) {
 }
 
 LogIndex::LogIndex(LogChunks& chunks, u64 journal_ops_max)
-    : chunks_(&chunks), directory_(chunks_for(journal_ops_max)) {}
+    : chunks_(&chunks), ops_max_(journal_ops_max), directory_(chunks_for(journal_ops_max) + 1) {}
 
 LogIndex::LogIndex(LogIndex&& other) noexcept
-    : chunks_(other.chunks_), directory_(std::move(other.directory_)), top_(std::exchange(other.top_, Op())) {}
+    : chunks_(other.chunks_),
+      ops_max_(other.ops_max_),
+      directory_(std::move(other.directory_)),
+      first_chunk_(other.first_chunk_),
+      floor_(other.floor_),
+      at_floor_(other.at_floor_),
+      top_(std::exchange(other.top_, other.floor_)) {}
 
-LogIndex::~LogIndex() { truncate_above(Op(0)); }
+LogIndex::~LogIndex() { truncate_above(floor_); }
+
+std::size_t LogIndex::slot_of(Op op) const { return chunk_of(op) - first_chunk_; }
 
 const LogEntry& LogIndex::at(Op op) const {
-  if (op.raw() == 0 || op > top_) return blank_entry;
-  const std::size_t i = chunk_of(op);
+  if (op <= floor_) return op == floor_ ? at_floor_ : blank_entry;
+  if (op > top_) return blank_entry;
+  const std::size_t i = slot_of(op);
   return i < directory_.size() && directory_[i] ? directory_[i]->entries[entry_of(op)] : blank_entry;
 }
 
 bool LogIndex::has_room(Op op) const {
-  if (op.raw() == 0 || chunk_of(op) >= directory_.capacity()) return false;
-  const std::size_t i = chunk_of(op);
+  if (op <= floor_ || op - floor_ > ops_max_) return false;
+  const std::size_t i = slot_of(op);
   return (i < directory_.size() && directory_[i]) || chunks_->available() > 0;
 }
 
 LogEntry& LogIndex::touch(Op op) {
   check(has_room(op));
-  const std::size_t i = chunk_of(op);
+  const std::size_t i = slot_of(op);
   if (i >= directory_.size()) directory_.resize(i + 1);
   if (!directory_[i]) directory_[i] = chunks_->acquire();
   if (op > top_) top_ = op;
@@ -73,14 +83,45 @@ LogEntry& LogIndex::touch(Op op) {
 }
 
 void LogIndex::truncate_above(Op head) {
-  const std::size_t kept = chunks_for(head.raw());
+  check(head >= floor_);
+  const std::size_t kept = head == floor_ ? 0 : slot_of(head) + 1;
   while (directory_.size() > kept) {
     if (LogChunks::Chunk* chunk = directory_.back()) chunks_->release(chunk);
     directory_.pop_back();
   }
-  for (Op op = head + 1; op <= top_ && chunk_of(op) < directory_.size(); ++op)
-    if (LogChunks::Chunk* chunk = directory_[chunk_of(op)]) chunk->entries[entry_of(op)] = LogEntry{};
+  for (Op op = head + 1; op <= top_ && slot_of(op) < directory_.size(); ++op)
+    if (LogChunks::Chunk* chunk = directory_[slot_of(op)]) chunk->entries[entry_of(op)] = LogEntry{};
   if (top_ > head) top_ = head;
+}
+
+void LogIndex::prune(Op floor, const Digest& identity) {
+  check(floor >= floor_);
+  const LogEntry known = at(floor);
+  at_floor_ = known.identity == identity ? known : LogEntry{};
+  at_floor_.identity = identity;
+  at_floor_.bits |= log_bit::identity;
+  at_floor_.bits &= static_cast<u16>(log_bit::identity | log_bit::full | log_bit::linked);
+  at_floor_.place = RecordPlace{};
+  floor_ = floor;
+  top_ = std::max(top_, floor);
+  drop_chunks_to(chunk_of(floor + 1));
+}
+
+void LogIndex::begin_above(Op floor, const Digest& identity) {
+  truncate_above(floor_);
+  at_floor_ = LogEntry{};
+  at_floor_.identity = identity;
+  at_floor_.bits = identity.is_zero() ? u16{0} : log_bit::identity;
+  floor_ = top_ = floor;
+  first_chunk_ = chunk_of(floor + 1);
+}
+
+void LogIndex::drop_chunks_to(std::size_t first) {
+  const std::size_t count = std::min(first - first_chunk_, directory_.size());
+  for (std::size_t i = 0; i < count; ++i)
+    if (directory_[i]) chunks_->release(directory_[i]);
+  directory_.erase_front(count);
+  first_chunk_ = first;
 }
 
 Prepare LogIndex::header_of(Op op, ClusterId cluster, GroupId group, Epoch epoch) const {

@@ -73,7 +73,8 @@ class LogChunks {
   Chunk* free_list_ = nullptr;
 };
 
-// Covers ops (floor, floor + journal_ops_max]. Reading beyond what was set gives blank entries.
+// Covers ops (floor, floor + journal_ops_max]. Reading beyond what was set gives blank entries. Of the floor itself it
+// keeps the header, as far as that is known: the op above names it as its parent. A floor of 0 is the begin of the log.
 class LogIndex {
  public:
   LogIndex(LogChunks& chunks, u64 journal_ops_max);
@@ -85,7 +86,11 @@ class LogIndex {
   bool has_room(Op op) const;       // within the range, and its chunk exists or can be had
   LogEntry& touch(Op op);           // creates a blank one; has_room(op) must hold
   void truncate_above(Op head);     // forgets every op above
-  Op top() const { return top_; }   // highest op that may be non-blank
+  // Forgets every op below `floor`, which has this identity, and its record. Some op up to it may be blank.
+  void prune(Op floor, const Digest& identity);
+  void begin_above(Op floor, const Digest& identity);  // an empty one, whose first op is floor + 1
+  Op floor() const { return floor_; }
+  Op top() const { return top_; }  // highest op that may be non-blank
 
   // A header that says all the index knows of an op: full, stub or blank form (entry_flags), sealed by the caller.
   Prepare header_of(Op op, ClusterId cluster, GroupId group, Epoch epoch) const;
@@ -93,8 +98,15 @@ class LogIndex {
                   const Prepare& prepare);  // identity and full; keeps place and stored bits of the same identity
 
  private:
+  std::size_t slot_of(Op op) const;  // of its chunk in the directory
+  void drop_chunks_to(std::size_t first);
+
   LogChunks* chunks_;
+  u64 ops_max_;
   Vec<LogChunks::Chunk*> directory_;
+  std::size_t first_chunk_ = 0;  // that of directory_[0]
+  Op floor_;
+  LogEntry at_floor_;
   Op top_;
 };
 

@@ -240,7 +240,16 @@ bool Recovery::state_needs_copy(u32 group) const {
   return state.entry != EntryState::ok || history_->mark_of(state.batch) == BatchMark::unmarked;
 }
 
+// An older one would count again if this one were lost without a trace, and its blocks may be given away by then.
+bool Recovery::checkpoint_needs_copy(u32 group) const {
+  const FoundCheckpoint& found = facts_.checkpoints[group];
+  if (!found.exists) return false;
+  return found.entry != EntryState::ok || history_->mark_of(found.batch) == BatchMark::unmarked;
+}
+
 void Recovery::plan_rewrites() {
+  for (u32 group = 0; group < facts_.checkpoints.size(); ++group)
+    if (checkpoint_needs_copy(group)) rewriter_.add(facts_.checkpoints[group].place);
   for (u32 group = 0; group < facts_.states.size(); ++group)
     if (state_needs_copy(group)) rewriter_.add(facts_.states[group].place);
   // Where a mark proves that a record was durable, its loss would be noticed: those get what room one batch has.
@@ -278,6 +287,8 @@ bool Recovery::give_up_unprotected() {
   for (const RecordPlace& place : rewriter_.failed()) {
     for (const FoundState& state : facts_.states)
       if (state.exists && state.place == place) return false;
+    for (const FoundCheckpoint& checkpoint : facts_.checkpoints)
+      if (checkpoint.exists && checkpoint.place == place) return false;
     const auto lone = std::find_if(facts_.records.begin(), facts_.records.end(),
                                    [&](const FoundRecord& record) { return record.place == place; });
     check(lone != facts_.records.end());
@@ -326,13 +337,19 @@ RecoveredGroup Recovery::take_group(GroupId group) {
                                groups_[index].voters,
                                records_of(index, Command::group_state),
                                records_of(index, Command::prepare),
+                               records_of(index, Command::group_checkpoint),
                                &facts_.states[index],
+                               facts_.checkpoints[index].exists ? &facts_.checkpoints[index] : nullptr,
                                history_.get()};
   RecoveredGroup recovered = GroupRecovery(findings, config_.limits, chunks_).run();
   if (!found_tables_[index].sections.empty()) {
     recovered.has_checkpoint = true;
     recovered.checkpoint = facts_.checkpoints[index].record;
     recovered.table = std::move(found_tables_[index]);
+  }
+  if (groups_[index].voters == 1 && recovered.log.floor() > Op() && !recovered.has_checkpoint) {
+    recovered.log_damaged = true;
+    recovered.damaged_op = recovered.log.floor();
   }
   recovered.checkpoint_damaged = facts_.checkpoints[index].exists && !recovered.has_checkpoint;
   return recovered;

@@ -88,6 +88,7 @@ class Recovery {
   bool give_up_unprotected();
   bool needs_copy(const FoundRecord& record) const;
   bool state_needs_copy(u32 group) const;
+  bool checkpoint_needs_copy(u32 group) const;
   void end_incarnation(EffectBag& out);
   void find_end();
   void refuse(const ShardRefusal& refusal);

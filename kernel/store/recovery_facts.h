@@ -74,6 +74,8 @@ struct FoundState {
 // The newest intact group_checkpoint of a group.
 struct FoundCheckpoint {
   bool exists = false;
+  EntryState entry = EntryState::ok;
+  BatchNo batch;
   RecordPlace place;
   GroupCheckpoint record;
 };

@@ -1,20 +1,27 @@
 #include "keelson/store/recovery_group.h"
 
+#include <algorithm>
+
 namespace keelson {
+
+namespace {
+
+constexpr Op op_max{~u64{0} >> 1};
+
+}  // namespace
 
 GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits, LogChunks& chunks)
     : findings_(findings), limits_(limits), result_(findings.group, LogIndex(chunks, limits.journal_ops_max)) {}
 
 RecoveredGroup GroupRecovery::run() {
   find_promise();
-  if (promise_.head.raw() > limits_.journal_ops_max) {  // more than any log holds
-    contradicted();
-    return std::move(result_);
-  }
+  find_checkpoint();
+  find_floor();
   find_live();
   weigh_losses();
   build_below_head();
   build_above_head();
+  raise_floor();
   flag_missing();
   finish();
   return std::move(result_);
@@ -59,6 +66,60 @@ void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
   if (lost.log_view < lost.view && !solo()) become_unsure();  // whether it was, stood in the promise
 }
 
+// ---------------------------------------------------------------- where the log begins
+
+// What it covers was committed and applied here: the log holds it whatever the promise, which may be older, says.
+void GroupRecovery::find_checkpoint() {
+  if (findings_.checkpoint) {
+    checkpoint_op_ = findings_.checkpoint->record.op;
+    checkpoint_identity_ = findings_.checkpoint->record.identity;
+  }
+  for (const FoundRecord& lost : findings_.checkpoints) {
+    if (!store_rules::better(lost.fate, RecordFate::drop) || lost.op <= checkpoint_op_) continue;
+    if (findings_.checkpoint && !behind(lost.place, findings_.checkpoint->place)) continue;
+    checkpoint_op_ = lost.op;
+    checkpoint_identity_ = lost.identity;
+  }
+  if (checkpoint_op_ <= promise_.head) return;
+  promise_.head = checkpoint_op_;
+  promise_identity_ = checkpoint_identity_;
+  result_.suffix.clear();  // of a head that is below
+}
+
+// Below its checkpoint the log may be gone, segment by segment. As far as records follow each other it is kept: for
+// peers, and for a checkpoint that turns out to be damaged.
+void GroupRecovery::find_floor() {
+  const u64 kept_max = limits_.journal_ops_max / 2;
+  if (checkpoint_op_ == Op()) {
+    const Op floor = promise_.head.minus_saturating(limits_.journal_ops_max - limits_.pipeline_max);
+    if (floor > Op()) result_.log.begin_above(floor, Digest{});
+    return;
+  }
+  Op floor = checkpoint_op_;
+  while (floor > Op() && checkpoint_op_ - floor < kept_max) {
+    const auto records = records_of(floor);
+    const bool any = std::any_of(records.begin(), records.end(),
+                                 [](const FoundRecord& record) { return record.fate == RecordFate::keep; });
+    if (!any) break;
+    floor = floor - 1;
+  }
+  if (floor > Op()) result_.log.begin_above(floor, floor == checkpoint_op_ ? checkpoint_identity_ : Digest{});
+}
+
+// Of the records below the checkpoint only those that are chained to it are of this log.
+void GroupRecovery::raise_floor() {
+  const Op begin = result_.log.floor();
+  if (checkpoint_op_ <= begin) return;
+  Digest wanted = checkpoint_identity_;
+  Op op = checkpoint_op_;
+  for (; op > begin; op = op - 1) {
+    const LogEntry& entry = result_.log.at(op);
+    if (!entry.has(log_bit::stored) || entry.identity != wanted) break;
+    wanted = entry.parent;
+  }
+  if (op > Op()) result_.log.prune(op, wanted);
+}
+
 // ---------------------------------------------------------------- losses of unknown content
 
 // The newest prepare that came from its primary under the promise.
@@ -74,7 +135,7 @@ void GroupRecovery::find_live() {
 // Ops above the head may have been here, and any that is missing below it.
 void GroupRecovery::become_unsure() {
   result_.head_unknown = true;
-  suspect_below_ = Op(limits_.journal_ops_max);
+  suspect_below_ = op_max;
 }
 
 void GroupRecovery::weigh_losses() {
@@ -95,7 +156,7 @@ void GroupRecovery::weigh(const Loss& loss) {
         lost_below_ = std::max(lost_below_, bound);
       } else if (by_prepare) {
         become_unsure();
-        lost_below_ = Op(limits_.journal_ops_max);
+        lost_below_ = op_max;
       } else {
         result_.amnesiac = true;
       }
@@ -158,8 +219,8 @@ Digest GroupRecovery::newest_identity(Op op) const {
 
 // From the promised head downward: the suffix and the parents say which identity belongs where.
 void GroupRecovery::build_below_head() {
-  Link link{promise_identity_, promise_lost_ && !promise_identity_.is_zero()};
-  for (Op op = promise_.head; op > Op(); op = op - 1)
+  Link link{promise_identity_, !promise_identity_.is_zero()};
+  for (Op op = promise_.head; op > result_.log.floor(); op = op - 1)
     if (!build_op(op, link)) return contradicted();
 }
 
@@ -263,10 +324,11 @@ void GroupRecovery::flag(Op op, u16 bit) {
 }
 
 void GroupRecovery::flag_missing() {
-  for (Op op(1); solo() && op <= lost_below_; ++op)
+  const Op first = result_.log.floor() + 1;
+  for (Op op = first; solo() && op <= lost_below_; ++op)
     if (!result_.log.at(op).has(log_bit::stored)) return damaged(op);
   const Op last = std::min(std::max(lost_below_, suspect_below_), result_.head);
-  for (Op op(1); op <= last; ++op)
+  for (Op op = first; op <= last; ++op)
     if (!result_.log.at(op).has(log_bit::stored)) flag(op, op <= lost_below_ ? log_bit::lost : log_bit::suspect);
 }
 
@@ -275,8 +337,9 @@ void GroupRecovery::finish() {
     result_.commit_max = result_.head;
     return;
   }
-  Op commit = std::max(result_.state.commit_max, store_rules::committed_below(result_.head, limits_.pipeline_max));
-  for (Op op(1); op <= result_.head; ++op) commit = std::max(commit, result_.log.at(op).commit);
+  Op commit = std::max(
+      {result_.state.commit_max, checkpoint_op_, store_rules::committed_below(result_.head, limits_.pipeline_max)});
+  for (Op op = result_.log.floor() + 1; op <= result_.head; ++op) commit = std::max(commit, result_.log.at(op).commit);
   result_.commit_max = commit;
 }
 

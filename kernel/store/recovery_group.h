@@ -35,9 +35,11 @@ struct GroupFindings {
   GroupId group;
   ClusterId cluster;
   u8 voters = 0;
-  std::span<const FoundRecord> states;    // only their entries are left; in order of place
-  std::span<const FoundRecord> prepares;  // by op, then identity, then place
-  FoundState* newest = nullptr;           // moved from
+  std::span<const FoundRecord> states;       // only their entries are left; in order of place
+  std::span<const FoundRecord> prepares;     // by op, then identity, then place
+  std::span<const FoundRecord> checkpoints;  // only their entries are left
+  FoundState* newest = nullptr;              // moved from
+  const FoundCheckpoint* checkpoint = nullptr;
   const BatchHistory* history = nullptr;
 };
 
@@ -53,6 +55,9 @@ class GroupRecovery {
     bool known = false;
   };
   void find_promise();
+  void find_checkpoint();
+  void find_floor();
+  void raise_floor();
   void take_lost_promise(const FoundRecord& lost);
   void find_live();
   void weigh_losses();
@@ -82,10 +87,12 @@ class GroupRecovery {
   store_rules::Promise promise_;
   BatchNo promise_batch_;      // 0: there is none
   bool promise_lost_ = false;  // only its entry is left
-  Digest promise_identity_;    // then: of its head
+  Digest promise_identity_;    // of its head, where that or a checkpoint above says it
   BatchNo live_batch_;         // newest prepare that came live under the promise
   Op live_op_;
-  Op lost_below_;  // ops up to here without a record were lost
+  Op checkpoint_op_;            // newest that was ever recorded here, whether or not it can be read; 0: none
+  Digest checkpoint_identity_;  // of that op
+  Op lost_below_;               // ops up to here without a record were lost
   Op suspect_below_;
 };
 

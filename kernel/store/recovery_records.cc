@@ -131,7 +131,7 @@ void SegmentAnalysis::judge(const BatchFact& batch, const IndexEntry& entry) {
       if (entry.command == Command::group_state && names(entry, as<GroupState>(bytes.data())))
         return keep_state(batch, group, found.place, EntryState::ok);
       if (entry.command == Command::group_checkpoint && names(entry, as<GroupCheckpoint>(bytes.data())))
-        return keep_checkpoint(group, found.place);
+        return keep_checkpoint(batch, group, found.place, EntryState::ok);
       if (entry.command == Command::prepare && names(entry, as<Prepare>(bytes.data())))
         take_header(found, as<Prepare>(bytes.data()), owner_.node);
     }
@@ -208,7 +208,7 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
   const u32 group = group_index(header.group);
   if (group == owner_.groups.size()) return;
   if (header.command == Command::group_state) return keep_state(batch, group, place, EntryState::old);
-  if (header.command == Command::group_checkpoint) return keep_checkpoint(group, place);
+  if (header.command == Command::group_checkpoint) return keep_checkpoint(batch, group, place, EntryState::old);
   FoundRecord found;
   found.group = group;
   found.entry = EntryState::old;
@@ -236,10 +236,10 @@ void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const Record
     newest.suffix.push_back(as<Prepare>(scratch_.record.data() + std::size_t{header_size} * (i + 1)));
 }
 
-void SegmentAnalysis::keep_checkpoint(u32 group, const RecordPlace& place) {
+void SegmentAnalysis::keep_checkpoint(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry) {
   FoundCheckpoint& newest = facts_.checkpoints[group];
   if (newest.exists && !behind(place, newest.place)) return;
-  newest = {true, place, as<GroupCheckpoint>(scratch_.record.data())};
+  newest = {true, entry, batch.no, place, as<GroupCheckpoint>(scratch_.record.data())};
 }
 
 u32 SegmentAnalysis::group_index(GroupId group) const {

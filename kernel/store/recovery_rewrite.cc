@@ -96,6 +96,11 @@ RecordMeta LogRewriter::meta_of(const MessageRef& message) const {
     return {header.group, header.command, header.epoch, header.view, header.view, prepare.op, prepare.identity, 0,
             true};
   }
+  if (header.command == Command::group_checkpoint) {
+    const auto checkpoint = message.as<GroupCheckpoint>();
+    return {header.group, header.command, header.epoch, header.view, header.view, checkpoint.op, checkpoint.identity, 0,
+            true};
+  }
   const auto state = message.as<GroupState>();
   const Digest identity = state.header_count > 0 ? as<Prepare>(message.data() + header_size).identity : Digest{};
   return {header.group, header.command, header.epoch,    header.view, state.log_view,

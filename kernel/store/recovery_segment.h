@@ -74,7 +74,7 @@ class SegmentAnalysis {
   MutableBytes record_bytes(const RecordPlace& place) { return scratch_.record.span().first(place.size); }
   void add_found(const BatchFact& batch, const RecordPlace& place);
   void keep_state(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry);
-  void keep_checkpoint(u32 group, const RecordPlace& place);
+  void keep_checkpoint(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry);
   u32 group_index(GroupId group) const;  // groups.size(): not one of ours
 
   const LogOwner& owner_;

@@ -29,7 +29,9 @@ struct GroupView {
   Op head;
   Op commit_min;  // applied; 0 while a checkpoint is loaded
   Op commit_max;
-  Op checkpoint_op;  // durable here; 0: none
+  Op floor;               // the log begins above
+  Op durable_checkpoint;  // as far as known: a quorum has this one or a newer one
+  Op checkpoint_op;       // durable here; 0: none
   Digest checkpoint_id;
   Op started_at;                    // this life began with a checkpoint of it, not with op 1
   bool checkpoint_damaged = false;  // this life found the one it should start from damaged

@@ -5,7 +5,9 @@
 // section 4). quorum_test checks this for every size.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <span>
 
 #include "keelson/base/types.h"
 
@@ -26,6 +28,15 @@ struct Quorums {
     const u8 replication = voters == 2 ? u8{2} : static_cast<u8>(voters - view_change + 1);
     return {replication, view_change, static_cast<u8>(voters - replication + 1),
             static_cast<u8>(voters - view_change + 1)};
+  }
+
+  // The highest op that `count` of them have reached.
+  static constexpr Op reached_by(u8 count, std::span<const Op> ops) {
+    Op reached;
+    for (const Op op : ops)
+      if (std::count_if(ops.begin(), ops.end(), [op](Op other) { return other >= op; }) >= count)
+        reached = std::max(reached, op);
+    return reached;
   }
 };
 

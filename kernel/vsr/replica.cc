@@ -150,9 +150,9 @@ void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
   peers_[from.raw()].last_sign = turn.now;
   switch (header.command) {
     case Command::headers:
-      return on_headers(turn, message);
+      return on_headers(turn, from, message);
     case Command::unavailable:
-      return repair_elsewhere(turn);
+      return on_unavailable(turn, from, message.as<Unavailable>());
     case Command::prepare:
       if (header.flags & flag::repair) return on_repair_prepare(turn, message);
       break;
@@ -214,8 +214,8 @@ void Replica::on_stored(Turn& turn, const StoredRecord& record) {
     if (record.state_seq == state_seq_ && !state_wanted_) on_state_stored(turn);
     return;
   }
-  if (record.command == Command::group_checkpoint) return checkpointer_.recorded(turn.checkpoints, turn.counters);
-  if (log_.at(record.op).identity != record.identity) return;  // truncated since
+  if (record.command == Command::group_checkpoint) return on_checkpoint_stored(turn);
+  if (!log_.has_room(record.op) || log_.at(record.op).identity != record.identity) return;  // pruned, truncated since
   LogEntry& entry = log_.touch(record.op);
   entry.place = record.place;
   entry.bits =
@@ -230,7 +230,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   if (for_apply && loads_pending_ > 0) --loads_pending_;
   if (!record.ok) {
     turn.counters.hit(Mark::recovery_row_3_lost);
-    if (log_.at(record.op).identity == record.identity) {
+    if (log_.has_room(record.op) && log_.at(record.op).identity == record.identity) {
       LogEntry& entry = log_.touch(record.op);
       entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~log_bit::stored);
       if (!mute()) repair_elsewhere(turn);
@@ -304,6 +304,7 @@ void Replica::finish_turn(Turn& turn) {
   if (completing_ && holds_log()) become_primary(turn);
   if (is_primary()) form_prepares(turn);
   advance_checkpoint(turn);
+  prune(turn);
   flush_acks(turn);
   if ((status_ == ReplicaStatus::normal || completing_) && !turn.timers.armed(timers_[repair]) && needs_repair())
     arm(turn, repair, config_.tunables.repair_pace);
@@ -403,6 +404,7 @@ GroupEntry Replica::commit_entry() const {
   entry.op = head_;
   entry.commit = commit_max_;
   entry.identity = identity_at(commit_max_);
+  entry.checkpoint_op = durable_checkpoint_;
   entry.kind = EntryKind::commit;
   entry.replica = self_;
   return entry;
@@ -433,7 +435,9 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.checkpoint_damaged = checkpoint_damaged_;
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());
-  for (Op op = commit_min_ + 1; op <= head_; ++op) v.missing += !readable(op);
+  v.floor = log_.floor();
+  v.durable_checkpoint = durable_checkpoint_;
+  for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) v.missing += !readable(op);
   if (with_digest) v.machine_digest = machine_.digest();
   return v;
 }
@@ -442,7 +446,7 @@ CommittedOp Replica::committed(Op op) const {
   CommittedOp result;
   result.op = op;
   const LogEntry& entry = log_.at(op);
-  if (op > commit_min_ || !entry.has(log_bit::full)) return result;
+  if (op > commit_min_ || op == Op(0) || !entry.has(log_bit::full)) return result;
   result.known = true;
   result.identity = entry.identity;
   result.parent = entry.parent;

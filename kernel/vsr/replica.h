@@ -97,6 +97,8 @@ class Replica {
     Instant last_sign;   // any message of this group
     Instant told_view;   // rate limits: of start_view and view_ahead
     Instant asked_view;  // ... and of get_view
+    Op checkpoint_op;    // durable there
+    Op floor;            // its log begins above, as far as it told
   };
 
   // replica.cc: events, promises, who am I
@@ -141,11 +143,13 @@ class Replica {
   // replica_log.cc: the log and its chain
   Digest identity_at(Op op) const;  // zero where unknown
   bool readable(Op op) const;       // bytes in memory, or stored and not damaged
-  bool log_complete() const;        // every op above commit_min_ is chained to the head
+  bool stateless() const;
+  bool log_complete() const;  // every op above commit_min_ is chained to the head
   void relink(Turn& turn);
   bool keep(Turn& turn, const MessageRef& prepare);
   void adopt(const Prepare& header);
   void truncate(Op head);
+  void prune(Turn& turn);
   u32 suffix_count() const;
   Prepare suffix_header(Op op) const;
   void build_suffix();
@@ -189,9 +193,11 @@ class Replica {
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
   void advance_checkpoint(Turn& turn);
   void append_checkpoint(Turn& turn);
+  void on_checkpoint_stored(Turn& turn);
   void touch_section(u32 section);
   void save_section(u32 section, ByteSink& sink) const;
   bool load_section(u32 section, Bytes bytes);
+  void reckon_durable_checkpoint();
 
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
@@ -235,7 +241,8 @@ class Replica {
   bool ask_for_prepares(Turn& turn, ReplicaIndex whom);
   void on_repair_prepare(Turn& turn, const MessageRef& message);
   void on_get_headers(Turn& turn, ReplicaIndex from, const GetHeaders& message);
-  void on_headers(Turn& turn, const MessageRef& message);
+  void on_headers(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer);
   void on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& message);
   void serve(Turn& turn, ReplicaIndex to, const MessageRef& prepare);
   MessageRef restamp(Turn& turn, const MessageRef& prepare, View view, u8 flags) const;
@@ -254,6 +261,7 @@ class Replica {
   Op started_at_;                             // of the checkpoint that the state of this life began with
   bool checkpoint_damaged_ = false;           // there was one, and it could not be read
   bool checkpoint_unrecorded_ = false;        // complete, its record not yet appended
+  Op durable_checkpoint_;                     // a replication quorum has this one or a newer one
   Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
   Turn* applying_ = nullptr;                  // during apply: what touch_section needs
 

@@ -17,7 +17,8 @@ void Replica::take_checkpoint(RecoveredGroup& recovered) {
   const bool fits = facts.machine_sections == machine_.section_count() &&
                     facts.session_sections == sessions_.section_count() && facts.epoch == epoch_;
   if (!fits) return;
-  checkpoint_usable_ = record.op <= head_ && log_.at(record.op).identity == record.identity;
+  checkpoint_usable_ =
+      record.op <= head_ && record.op >= log_.floor() && log_.at(record.op).identity == record.identity;
   checkpointer_.start_from(std::move(recovered.table), record);
   if (!checkpoint_usable_) return;
   commit_min_ = started_at_ = record.op;
@@ -54,7 +55,7 @@ void Replica::on_damaged_checkpoint(Turn& turn) {
   drop_checkpoint(turn);
 }
 
-// The whole log is still there: it is replayed from its begin.
+// A log that is there from its begin is replayed; otherwise a peer has to give a state.
 void Replica::drop_checkpoint(Turn& turn) {
   checkpointer_.forget(turn.checkpoints);
   machine_.reset(Release(1));
@@ -64,6 +65,7 @@ void Replica::drop_checkpoint(Turn& turn) {
   checkpoint_formed_ = Op(0);
   checkpoint_usable_ = false;
   held_to_ = Op(0);
+  if (stateless() && voters() == 1) return fence(turn, FenceReason::log_damaged);
   relink(turn);
 }
 
@@ -89,6 +91,9 @@ void Replica::form_checkpoint(Turn& turn) {
   prepare.commit = commit_max_;
   prepare.timestamp = std::max(last_timestamp_ + Duration(1), *now);
   prepare.operation = PrepareOperation::checkpoint;
+  prepare.checkpoint_op = checkpointer_.durable_op();
+  prepare.checkpoint_id = checkpointer_.durable_id();
+  prepare.durable_checkpoint = durable_checkpoint_;
   seal_prepare(message, prepare, 0);
   checkpoint_formed_ = prepare.op;
   publish(turn, message);
@@ -109,6 +114,21 @@ void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   facts.identity = prepare.identity;
   facts.timestamp = prepare.timestamp;
   checkpointer_.begin(facts);
+}
+
+// As primary: the newest checkpoint that a replication quorum has. It never falls: what was pruned by it is gone.
+void Replica::reckon_durable_checkpoint() {
+  Op ops[voters_max];
+  for (u8 i = 0; i < voters(); ++i)
+    ops[i] = ReplicaIndex(i) == self_ ? checkpointer_.durable_op() : peers_[i].checkpoint_op;
+  durable_checkpoint_ =
+      std::max(durable_checkpoint_, Quorums::reached_by(quorums_.replication, std::span(ops, voters())));
+}
+
+void Replica::on_checkpoint_stored(Turn& turn) {
+  checkpointer_.recorded(turn.checkpoints, turn.counters);
+  if (is_primary()) reckon_durable_checkpoint();
+  if (is_backup()) ack(turn, head_);  // an ack tells of it
 }
 
 void Replica::advance_checkpoint(Turn& turn) {

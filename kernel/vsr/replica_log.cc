@@ -15,13 +15,17 @@ bool Replica::readable(Op op) const {
   return bodies_.get(op, entry.identity) || (entry.has(log_bit::stored) && !entry.has(log_bit::lost));
 }
 
-bool Replica::log_complete() const { return linked_floor_ <= commit_min_ + 1; }
+// No state to apply the log to: it begins above what this replica can start from.
+bool Replica::stateless() const { return commit_min_ < log_.floor(); }
+
+bool Replica::log_complete() const { return !stateless() && linked_floor_ <= commit_min_ + 1; }
 
 // Walks the chain of parents down from what is known to belong to this log. What contradicts it is of a dead view and
 // leaves the log; only its place in the chain stays, as an identity to ask for.
 void Replica::relink(Turn& turn) {
   const Op before = linked_floor_;
-  while (linked_floor_ > commit_min_ + 1) {
+  const Op lowest = std::max(commit_min_, log_.floor()) + 1;
+  while (linked_floor_ > lowest) {
     const LogEntry& entry = log_.at(linked_floor_);
     if (!entry.has(log_bit::full)) break;
     const Digest parent = entry.parent;
@@ -39,9 +43,11 @@ void Replica::relink(Turn& turn) {
     }
     linked_floor_ = below;
   }
-  if (linked_floor_ == commit_min_ + 1 && linked_floor_ <= head_) {
+  if (linked_floor_ == lowest && linked_floor_ <= head_) {
     const LogEntry& entry = log_.at(linked_floor_);
-    if (entry.has(log_bit::full) && entry.parent != applied_identity_) return fence(turn, FenceReason::contradiction);
+    const Digest below = stateless() ? identity_at(log_.floor()) : applied_identity_;
+    if (entry.has(log_bit::full) && !below.is_zero() && entry.parent != below)
+      return fence(turn, FenceReason::contradiction);
   }
   if (linked_floor_ != before && is_backup()) ack_stored(turn);
 }
@@ -74,7 +80,7 @@ bool Replica::keep(Turn& turn, const MessageRef& prepare) {
 
 // The log takes over a header; bytes and durability stay only if they are of the same identity.
 void Replica::adopt(const Prepare& header) {
-  if (header.op == Op(0)) return;
+  if (header.op <= log_.floor()) return;
   LogEntry& entry = log_.touch(header.op);
   if (entry.identity != header.identity) {
     const u16 uncertain = entry.blank() ? entry.bits & (log_bit::lost | log_bit::suspect) : 0;
@@ -94,6 +100,17 @@ void Replica::truncate(Op head) {
   check(head >= commit_min_);
   for (Op op = head + 1; op <= head_; ++op) bodies_.drop(op);
   log_.truncate_above(head);
+}
+
+// What a quorum and this replica have in checkpoints is dropped, one checkpoint later.
+void Replica::prune(Turn& turn) {
+  const Op to = std::min(
+      commit_min_, rules::prunable(checkpointer_.durable_op(), durable_checkpoint_, config_.limits.checkpoint_ops));
+  if (to <= log_.floor() || loading() || stateless() || log_.at(to).blank()) return;
+  turn.counters.add(Counter::ops_pruned, to - log_.floor());
+  turn.counters.hit(Mark::log_pruned);
+  for (Op op = log_.floor() + 1; op <= to; ++op) bodies_.drop(op);
+  log_.prune(to, log_.at(to).identity);
 }
 
 u32 Replica::suffix_count() const {

@@ -134,6 +134,9 @@ void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   prepare.timestamp = timestamp;
   prepare.request_count = static_cast<u32>(batch_.size());
   prepare.operation = PrepareOperation::batch;
+  prepare.checkpoint_op = checkpointer_.durable_op();
+  prepare.checkpoint_id = checkpointer_.durable_id();
+  prepare.durable_checkpoint = durable_checkpoint_;
   seal_prepare(message, prepare, body_size);
   turn.counters.add(Counter::prepares_formed);
   turn.counters.add(Counter::requests_admitted, batch_.size());
@@ -165,7 +168,9 @@ void Replica::on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& messag
   }
   sign_of_primary(turn);
   const Op op = prepare.op;
-  if (op == Op(0) || !log_.has_room(op)) return ignore(turn, Counter::drop_gap);
+  durable_checkpoint_ = std::max(durable_checkpoint_, prepare.durable_checkpoint);
+  if (op <= log_.floor()) return ignore(turn, Counter::drop_duplicate);
+  if (!log_.has_room(op)) return ignore(turn, Counter::drop_gap);
   const LogEntry& entry = log_.at(op);
   if (entry.has(log_bit::identity) && entry.identity == prepare.identity) {
     accept_again(turn, message);
@@ -240,6 +245,8 @@ void Replica::flush_acks(Turn& turn) {
   ok.op_from = from;
   ok.op = to;
   ok.commit_min = commit_min_;
+  ok.checkpoint_op = checkpointer_.durable_op();
+  ok.checkpoint_id = checkpointer_.durable_id();
   ok.head = head_;
   ok.free_permille = turn.wal.free_permille();
   send_header(turn, primary_of(view_), ok);
@@ -254,6 +261,10 @@ void Replica::self_ack(Op op) {
 void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) {
   if (!is_primary()) return ignore(turn, Counter::drop_status);
   if (ok.op > head_ || ok.op_from > ok.op) return ignore(turn, Counter::drop_field);
+  if (ok.checkpoint_op > peers_[from.raw()].checkpoint_op) {
+    peers_[from.raw()].checkpoint_op = ok.checkpoint_op;
+    reckon_durable_checkpoint();
+  }
   if (ok.op <= commit_max_) return;
   if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
   for (Op op = std::max(ok.op_from, commit_max_ + 1); op <= ok.op; ++op)
@@ -304,6 +315,7 @@ void Replica::on_commit_entry(Turn& turn, NodeId node, const GroupEntry& entry) 
   const Digest known = entry.commit <= head_ && entry.commit >= linked_floor_ ? identity_at(entry.commit) : Digest{};
   if (!known.is_zero() && known != entry.identity) return fence(turn, FenceReason::contradiction);
   learn_commit(turn, entry.commit);
+  durable_checkpoint_ = std::max(durable_checkpoint_, entry.checkpoint_op);
   if (entry.op > head_ || commit_max_ > head_) arm_repair_soon(turn);
 }
 

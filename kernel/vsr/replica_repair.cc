@@ -34,7 +34,6 @@ void Replica::arm_repair_soon(Turn& turn) {
   turn.timers.arm_if_sooner(timers_[repair], turn.now + config_.tunables.repair_pace);
 }
 
-// Somebody could not help: ask the next one, soon.
 void Replica::repair_elsewhere(Turn& turn) {
   if (voters() > 1) turn.timers.arm_if_sooner(timers_[repair], turn.now + config_.tunables.repair_pace / 4);
 }
@@ -85,7 +84,7 @@ bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
 void Replica::on_repair_prepare(Turn& turn, const MessageRef& message) {
   const Prepare prepare = message.as<Prepare>();
   const Op op = prepare.op;
-  if (op == Op(0) || op > head_ || op <= commit_min_) return ignore(turn, Counter::drop_not_asked);
+  if (op > head_ || op <= std::max(commit_min_, log_.floor())) return ignore(turn, Counter::drop_not_asked);
   if (!rules::accepts_repair(log_.at(op), prepare)) return ignore(turn, Counter::drop_not_asked);
   if (readable(op) || log_.at(op).has(log_bit::appended)) return ignore(turn, Counter::drop_duplicate);
   if (!keep(turn, message)) return ignore(turn, Counter::drop_gap);
@@ -101,7 +100,7 @@ void Replica::on_get_headers(Turn& turn, ReplicaIndex from, const GetHeaders& as
   const Op highest = std::min(ask.op_max, head_);
   const u32 count_max = std::min(config_.limits.message_size_max / header_size - 1, 32u);
   Op lowest = std::max(ask.op_min, highest.minus_saturating(count_max - 1));
-  lowest = std::max(lowest, Op(1));
+  lowest = std::max(lowest, log_.floor() + 1);
   u32 count = 0;
   for (Op op = highest; op >= lowest && log_.at(op).has(log_bit::full); op = op - 1) ++count;
   MessageRef message = allocate_message(turn.slabs, count * header_size);
@@ -112,13 +111,14 @@ void Replica::on_get_headers(Turn& turn, ReplicaIndex from, const GetHeaders& as
     write_entry(message.mutable_data() + header_size * (i + 1), entry);
   }
   Headers answer = header<Headers>();
-  answer.floor = Op(0);
+  answer.floor = log_.floor();
   seal(message, answer, count * header_size);
   send(turn, from, std::move(message));
 }
 
 // Accepted only where they connect up to the head: what connects only downward could replace something acked.
-void Replica::on_headers(Turn& turn, const MessageRef& message) {
+void Replica::on_headers(Turn& turn, ReplicaIndex from, const MessageRef& message) {
+  peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, message.as<Headers>().floor);
   const u32 count = static_cast<u32>(message.body().size()) / header_size;
   for (u32 i = 0; i < count; ++i) {
     const Prepare entry = as<Prepare>(message.data() + header_size * (i + 1));
@@ -136,7 +136,7 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
   for (u32 i = 0; i < count; ++i) {
     const auto wanted = load<OpIdentity>(message.data() + header_size + i * sizeof(OpIdentity));
     const LogEntry& entry = log_.at(wanted.op);
-    if (entry.has(log_bit::identity) && entry.identity == wanted.identity) {
+    if (wanted.op > log_.floor() && entry.has(log_bit::identity) && entry.identity == wanted.identity) {
       if (const MessageRef* body = bodies_.get(wanted.op, wanted.identity)) {
         serve(turn, from, *body);
         continue;
@@ -149,10 +149,19 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
       }
     }
     Unavailable answer = header<Unavailable>();
-    answer.what = entry.has(log_bit::lost) ? Unavailability::damaged : Unavailability::unknown;
+    answer.what = wanted.op <= log_.floor()  ? Unavailability::pruned
+                  : entry.has(log_bit::lost) ? Unavailability::damaged
+                                             : Unavailability::unknown;
+    answer.floor = log_.floor();
     answer.op = wanted.op;
     send_header(turn, from, answer);
   }
+}
+
+// Somebody could not help: ask the next one, soon.
+void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer) {
+  peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
+  repair_elsewhere(turn);
 }
 
 void Replica::serve(Turn& turn, ReplicaIndex to, const MessageRef& prepare) {

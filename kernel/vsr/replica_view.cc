@@ -249,7 +249,8 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   const Op bottom = chosen_.back().op;
   if (head < commit_max_) return fence(turn, FenceReason::contradiction);
   for (const auto& h : chosen_) {
-    if (h.op > commit_min_ || h.op == Op(0) || identity_at(h.op) == h.identity) continue;
+    const Digest known = identity_at(h.op);
+    if (h.op > std::max(commit_min_, log_.floor()) || known.is_zero() || known == h.identity) continue;
     return fence(turn, FenceReason::contradiction);  // an applied op would change
   }
   truncate(std::max(head, commit_min_));
@@ -257,7 +258,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
     const bool held = identity_at(h.op) == h.identity;
     adopt(h);
     // A replica unsure of its head may have acked this in the tail that it lost.
-    if (tail_uncertain_ && !held && h.op > Op(0)) log_.touch(h.op).bits |= log_bit::suspect;
+    if (tail_uncertain_ && !held && h.op > log_.floor()) log_.touch(h.op).bits |= log_bit::suspect;
   }
   head_ = head;
   view_ = view;
@@ -343,6 +344,9 @@ MessageRef Replica::make_start_view(Turn& turn, Nonce nonce) const {
   start.nonce = nonce;
   start.op = head_;
   start.commit = bottom;
+  start.checkpoint_op = checkpointer_.durable_op();
+  start.checkpoint_id = checkpointer_.durable_id();
+  start.durable_checkpoint = durable_checkpoint_;
   start.header_count = count;
   seal(message, start, count * header_size);
   return message;
@@ -387,7 +391,7 @@ bool Replica::read_suffix(const MessageRef& message) {
 void Replica::extend_log(Turn& turn, const StartView& start) {
   sign_of_primary(turn);
   for (const auto& h : chosen_) {
-    if (h.op > head_ || h.op == Op(0) || h.op < std::max(linked_floor_, Op(1))) continue;
+    if (h.op > head_ || h.op == Op(0) || h.op < std::max(linked_floor_, log_.floor())) continue;
     if (identity_at(h.op) != h.identity) return fence(turn, FenceReason::contradiction);
   }
   for (const auto& h : chosen_)
@@ -397,6 +401,7 @@ void Replica::extend_log(Turn& turn, const StartView& start) {
     linked_floor_ = chosen_.back().op;
   }
   learn_commit(turn, std::max(start.commit, rules::committed_by_head(head_, config_.limits.pipeline_max)));
+  durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
   relink(turn);
   if (!mute()) arm_repair_soon(turn);
 }

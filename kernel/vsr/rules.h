@@ -70,6 +70,12 @@ constexpr bool has_forgotten(Generation generation, std::size_t voters) {
 // A message is of an earlier life of its node.
 constexpr bool from_old_life(Incarnation message, Incarnation known) { return message < known; }
 
+// Ops leave the log only when this replica and a quorum have them in checkpoints; one checkpoint's worth stays longer,
+// so that a replica that is a little behind needs no transfer of state.
+constexpr Op prunable(Op own_checkpoint, Op durable_checkpoint, u32 checkpoint_ops) {
+  return std::min(own_checkpoint, durable_checkpoint).minus_saturating(checkpoint_ops);
+}
+
 constexpr bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) { return head - formed >= checkpoint_ops; }
 
 // Requests are judged only after every inherited op was applied, or the session table would be behind.
