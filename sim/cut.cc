@@ -17,7 +17,8 @@ constexpr Command gray_commands[] = {Command::beat,           Command::entries, 
                                      Command::prepare_ok,     Command::commit,     Command::start_view_change,
                                      Command::do_view_change, Command::start_view, Command::get_view,
                                      Command::get_headers,    Command::headers,    Command::get_prepares,
-                                     Command::unavailable};
+                                     Command::unavailable,    Command::get_manifest, Command::manifest,
+                                     Command::get_section,    Command::section};
 
 class Drawing {
  public:

@@ -118,8 +118,27 @@ class Messages {
         return bare([&](Unavailable& m) {
           m.what = static_cast<Unavailability>(1 + draw_(3));
           m.floor = Op(number<u64>());
-          m.op = Op(number<u64>());
+          if (draw_(2) == 0)
+            m.op = Op(number<u64>());
+          else
+            m.checkpoint_id = wide<Digest>();
         });
+      case Command::get_manifest:
+        return bare([&](GetManifest& m) {
+          m.checkpoint_op = Op(1 + draw_(1000));
+          m.checkpoint_id = wide_set<Digest>();
+          m.part = number<u32>();
+        });
+      case Command::manifest:
+        return manifest();
+      case Command::get_section:
+        return bare([&](GetSection& m) {
+          m.checkpoint_id = wide_set<Digest>();
+          m.section = number<u32>();
+          m.offset = number<u32>();
+        });
+      case Command::section:
+        return section();
       case Command::group_state:
         return group_state();
       case Command::hello:
@@ -440,6 +459,28 @@ class Messages {
     h.floor = Op(draw_(10));
     const Op op(20 + draw_(1000));
     return sealed(h, suffix(h, {.op = op, .count = static_cast<u32>(draw_(5))}));
+  }
+  Buffer some_bytes() {
+    Buffer out = bytes(300);
+    out.push_back(std::byte{7});
+    return out;
+  }
+  Buffer manifest() {
+    Manifest h = header<Manifest>();
+    h.checkpoint_op = Op(1 + draw_(1000));
+    h.checkpoint_id = wide_set<Digest>();
+    h.parts = 1 + static_cast<u32>(draw_(5));
+    h.part = static_cast<u32>(draw_(h.parts));
+    return sealed(h, some_bytes());
+  }
+  Buffer section() {
+    Section h = header<Section>();
+    h.checkpoint_id = wide_set<Digest>();
+    h.section = number<u32>();
+    const Buffer body = some_bytes();
+    h.offset = static_cast<u32>(draw_(10'000));
+    h.total = h.offset + static_cast<u32>(body.size() + draw_(3));
+    return sealed(h, body);
   }
   Buffer get_prepares() {
     GetPrepares h = header<GetPrepares>();

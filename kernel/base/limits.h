@@ -41,6 +41,8 @@ struct Limits {
   u32 checkpoint_staged_max =
       1024;                       // buffers that hold what was saved and isn't written yet; beyond: tried again later
   u32 repair_in_flight_max = 32;  // per replica
+  u32 sync_in_flight_max = 16;    // sections that a replica fetches at once, each whole in memory
+  u32 sync_reads_max = 4;         // per shard: reads of the checkpoint zone for peers
   u32 entries_max = 4096;         // GroupEntry per message
   u32 body_cache_ops_max = 256;   // per group: recent prepares kept in memory
   u32 log_entries_max = 4 << 20;  // per shard, all groups
@@ -80,6 +82,8 @@ struct Limits {
     limits.checkpoint_buffer_blocks = 2;
     limits.checkpoint_staged_max = 256;
     limits.repair_in_flight_max = 3;
+    limits.sync_in_flight_max = 2;
+    limits.sync_reads_max = 2;
     limits.entries_max = 8;
     limits.body_cache_ops_max = 8;
     limits.log_entries_max = 64 * 1024;
@@ -114,7 +118,10 @@ constexpr bool consistent(const Limits& limits) {
          (limits.wal_batch_records_max + 62) / 63 + limits.wal_batches_in_flight_max + 1 <=
              limits.index_pages_per_segment &&
          limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max &&
-         limits.checkpoint_ops >= 2 * limits.pipeline_max && limits.checkpoint_buffers >= 2;
+         limits.checkpoint_ops >= 2 * limits.pipeline_max && limits.checkpoint_buffers >= 2 &&
+         limits.sync_reads_max < limits.checkpoint_buffers &&
+         // a block of a section fits a message
+         limits.message_size_max >= 256 + 4096;
 }
 static_assert(consistent(Limits::standard()));
 static_assert(consistent(Limits::tiny()));
@@ -134,6 +141,9 @@ struct Tunables {
   Duration repair_pace = milliseconds(20);
   Duration abdicate = milliseconds(400);
   Duration watchdog = milliseconds(2000);
+  Duration sync_stall = milliseconds(2000);  // without progress of repair, before a peer's checkpoint is fetched
+  Duration sync_retry = milliseconds(200);   // an answer of a transfer is waited for
+  Duration sync_pin = milliseconds(30000);   // a checkpoint is kept after a peer asked for a piece of it
   Duration marker_delay = milliseconds(2);
   Duration clock_window_min = milliseconds(2000);
   Duration clock_window_max = milliseconds(20000);
@@ -149,8 +159,11 @@ struct Tunables {
     for (Duration* d :
          {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost, &t.sign_of_life_fresh,
           &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view, &t.prepare_resend, &t.repair_pace,
-          &t.abdicate, &t.watchdog, &t.marker_delay, &t.clock_window_min, &t.clock_window_max, &t.client_resend})
+          &t.abdicate, &t.watchdog, &t.sync_retry, &t.marker_delay, &t.clock_window_min, &t.clock_window_max,
+          &t.client_resend})
       *d = *d / 5;
+    t.sync_stall = t.repair_pace * 10;
+    t.sync_pin = milliseconds(400);
     return t;
   }
 };

@@ -1,5 +1,7 @@
 #include "keelson/store/checkpoint_table.h"
 
+#include <algorithm>
+
 namespace keelson {
 namespace {
 
@@ -22,7 +24,22 @@ struct TableEntry {
 };
 static_assert(std::has_unique_object_representations_v<TableEntry>);
 
+struct ManifestEntry {
+  u64 size = 0;
+  Digest digest;
+};
+static_assert(std::has_unique_object_representations_v<ManifestEntry>);
+
+// Puts a piece that lies at `at` of a whole into the part of it that begins at `offset`.
+void put_overlap(u64 at, Bytes piece, u64 offset, MutableBytes to) {
+  const u64 from = std::max(at, offset);
+  const u64 end = std::min(at + piece.size(), offset + to.size());
+  if (from < end) copy(to.subspan(from - offset), piece.subspan(from - at, end - from));
+}
+
 }  // namespace
+
+u64 manifest_bytes_of(u64 sections) { return sizeof(CheckpointFacts) + sections * sizeof(ManifestEntry); }
 
 void CheckpointTable::set_sections(u32 count) {
   if (sections.capacity() < count) sections = Vec<SavedSection>(count);
@@ -37,6 +54,36 @@ Digest CheckpointTable::id() const {
     stream.add_value(section.digest);
   }
   return stream.finish();
+}
+
+u64 CheckpointTable::manifest_bytes() const { return manifest_bytes_of(sections.size()); }
+
+void CheckpointTable::encode_manifest(u64 offset, MutableBytes to) const {
+  check(offset + to.size() <= manifest_bytes());
+  put_overlap(0, bytes_of(facts), offset, to);
+  u64 at = sizeof facts;
+  for (const auto& section : sections) {
+    put_overlap(at, bytes_of(ManifestEntry{section.size, section.digest}), offset, to);
+    at += sizeof(ManifestEntry);
+  }
+}
+
+bool CheckpointTable::decode_manifest(Bytes from, u32 blocks) {
+  if (from.size() < sizeof facts) return false;
+  facts = load<CheckpointFacts>(from.data());
+  const u64 count = u64{facts.machine_sections} + facts.session_sections;
+  if (count > from.size() || from.size() != manifest_bytes_of(count)) return false;
+  set_sections(static_cast<u32>(count));
+  const std::byte* at = from.data() + sizeof facts;
+  for (auto& section : sections) {
+    const auto entry = load<ManifestEntry>(at);
+    at += sizeof entry;
+    if (entry.size > u64{blocks} * 4096) return false;
+    section.size = entry.size;
+    section.digest = entry.digest;
+    section.runs.clear();
+  }
+  return true;
 }
 
 u64 CheckpointTable::encoded_bytes() const {

@@ -37,12 +37,21 @@ struct CheckpointTable {
 
   // Memory is taken here and kept: a table that is built again takes no more, unless its sections grow.
   void set_sections(u32 count);
+  // Of the manifest's bytes.
   Digest id() const;
+  // Facts, and each section's size and digest: what replicas tell each other. `to` gets what lies from `offset` on.
+  u64 manifest_bytes() const;
+  void encode_manifest(u64 offset, MutableBytes to) const;
+  // Total on any bytes; the number of sections is known before. Sections get no places.
+  [[nodiscard]] bool decode_manifest(Bytes from, u32 blocks);
   u64 encoded_bytes() const;
   void encode(MutableBytes to) const;  // of encoded_bytes()
   // Total on any bytes. False: this is no table of a zone of `blocks` blocks.
   [[nodiscard]] bool decode(Bytes from, u32 blocks);
 };
+
+// Of a manifest of so many sections.
+u64 manifest_bytes_of(u64 sections);
 
 constexpr u64 blocks_for(u64 bytes) { return (bytes + 4095) / 4096; }
 

@@ -107,23 +107,37 @@ void CheckpointZone::emit(EffectBag& out) {
 }
 
 bool CheckpointZone::read(const BlockRun& run, GroupId group, EffectBag& out) {
-  check(run.count > 0 && run.count <= limits_.checkpoint_buffer_blocks);
   if (reading_ == limits_.checkpoint_buffers) return false;
+  start_read(run, group, 0, false, out);
+  return true;
+}
+
+bool CheckpointZone::read_for_peer(const BlockRun& run, GroupId group, u32 tag, EffectBag& out) {
+  if (reading_ == limits_.checkpoint_buffers || serving_ == limits_.sync_reads_max) return false;
+  start_read(run, group, tag, true, out);
+  return true;
+}
+
+void CheckpointZone::start_read(const BlockRun& run, GroupId group, u32 tag, bool for_peer, EffectBag& out) {
+  check(run.count > 0 && run.count <= limits_.checkpoint_buffer_blocks);
   ++reading_;
+  serving_ += for_peer;
   const u32 buffer = take_buffer();
   Buffer& b = buffers_[buffer];
   b.use = Use::reading;
   b.group = group;
   b.run = run;
   b.id = ids_.next();
-  out.reads.push_back(
-      {b.id, Zone::checkpoint, u64{run.first} * page_bytes, b.pages.span(0, run.count), IoClass::checkpoint});
-  return true;
+  b.tag = tag;
+  b.for_peer = for_peer;
+  out.reads.push_back({b.id, Zone::checkpoint, u64{run.first} * page_bytes, b.pages.span(0, run.count),
+                       for_peer ? IoClass::repair : IoClass::checkpoint});
 }
 
 void CheckpointZone::release(u32 buffer) {
   check(buffers_[buffer].use == Use::held);
   --reading_;
+  serving_ -= buffers_[buffer].for_peer;
   free_buffer(buffer);
 }
 
@@ -132,7 +146,7 @@ std::optional<CheckpointZone::Done> CheckpointZone::on_completion(const Completi
     Buffer& b = buffers_[i];
     if ((b.use != Use::writing && b.use != Use::reading) || b.id != completion.id) continue;
     const bool ok = completion.status == IoStatus::ok;
-    const Done done{b.group, completion.kind, ok, i};
+    const Done done{b.group, completion.kind, ok, i, b.use == Use::reading ? b.tag : 0};
     if (b.use == Use::reading) {
       b.use = Use::held;
       return done;

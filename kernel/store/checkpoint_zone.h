@@ -24,6 +24,7 @@ class CheckpointZone {
     IoKind kind = IoKind::write;
     bool ok = false;
     u32 buffer = 0;  // of a read: its bytes, until release()
+    u32 tag = 0;     // of a read: what it was asked with
   };
 
   CheckpointZone(const Limits& limits, IoIds& ids, Counters& counters);
@@ -42,8 +43,10 @@ class CheckpointZone {
   u32 staged() const { return staged_; }  // buffers filled and not written
   u32 staged_max() const { return limits_.checkpoint_staged_max; }
 
-  // At most a buffer's worth of blocks. False: too many reads are under way.
+  // At most a buffer's worth of blocks. False: too many reads are under way. Those for peers are fewer and less urgent:
+  // never do they keep a start or a transfer to this node waiting for long.
   bool read(const BlockRun& run, GroupId group, EffectBag& out);
+  bool read_for_peer(const BlockRun& run, GroupId group, u32 tag, EffectBag& out);
   void release(u32 buffer);
 
   // Once per step, after everything that may put.
@@ -61,7 +64,10 @@ class CheckpointZone {
     GroupId group;
     BlockRun run;
     IoId id;
+    u32 tag = 0;
+    bool for_peer = false;
   };
+  void start_read(const BlockRun& run, GroupId group, u32 tag, bool for_peer, EffectBag& out);
   u32 take_buffer();
   void enqueue(u32 buffer, const BlockRun& run, u32 used, GroupId group);
   void free_buffer(u32 buffer);
@@ -76,6 +82,7 @@ class CheckpointZone {
   u32 staged_ = 0;
   u32 writing_ = 0;
   u32 reading_ = 0;
+  u32 serving_ = 0;  // of them for peers
   bool failed_ = false;
 };
 

@@ -46,7 +46,7 @@ void CheckpointLoader::on_read(const CheckpointZone::Done& done, CheckpointZone&
 void CheckpointLoader::end_section() {
   if (digest_of(bytes_.span()) != table_.sections[section_].digest) return read_again();
   if (!take_(self_, section_, bytes_.span())) {
-    state_ = State::damaged;
+    state_ = State::refused;
     return;
   }
   ++section_;

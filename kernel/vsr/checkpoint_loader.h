@@ -11,7 +11,7 @@ namespace keelson {
 
 class CheckpointLoader {
  public:
-  enum class State : u8 { reading, loaded, damaged };
+  enum class State : u8 { reading, loaded, damaged, refused };  // refused: proven, and `take` knows no use for it
   // Consumes a proven section; false: its bytes mean nothing.
   using Take = bool (*)(void* self, u32 section, Bytes bytes);
 

@@ -67,17 +67,17 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
   std::fill(dirty_.begin(), dirty_.end(), u8{0});
 }
 
-void Checkpointer::forget(CheckpointZone& zone) {
+void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   check(phase_ == Phase::idle);
-  for (auto& section : durable_.sections)
-    for (const BlockRun& run : section.runs) zone.blocks().free(run);
   for (BlockRun& run : durable_table_)
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
-  durable_.sections.clear();
-  durable_.facts = {};
-  durable_id_ = {};
-  std::fill(dirty_.begin(), dirty_.end(), u8{1});
+  CheckpointTable old = std::move(durable_);
+  durable_ = {};
+  retire(old, std::exchange(durable_id_, Digest{}), std::exchange(pin_, Pin{}), now, zone);
+  distrust_state();
 }
+
+void Checkpointer::distrust_state() { std::fill(dirty_.begin(), dirty_.end(), u8{1}); }
 
 void Checkpointer::begin(const CheckpointFacts& facts) {
   check(phase_ == Phase::idle && facts.op > durable_op());
@@ -100,7 +100,7 @@ void Checkpointer::begin(const CheckpointFacts& facts) {
 }
 
 void Checkpointer::touch(u32 section, CheckpointZone& zone, Counters& counters) {
-  if (phase_ == Phase::saving && pending_[section]) {
+  if (phase_ == Phase::saving && !receiving_ && pending_[section]) {
     counters.hit(Mark::checkpoint_section_saved_by_touch);
     save(section, zone, counters);
   }
@@ -125,11 +125,11 @@ void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
 }
 
 bool Checkpointer::behind(const CheckpointZone& zone) const {
-  return phase_ == Phase::saving && pending_count_ > 0 && zone.staged() * 2 > zone.staged_max();
+  return phase_ == Phase::saving && !receiving_ && pending_count_ > 0 && zone.staged() * 2 > zone.staged_max();
 }
 
 bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
-  if (phase_ == Phase::saving && !starved_) {
+  if (phase_ == Phase::saving && !starved_ && !receiving_) {
     u64 saved = 0;
     while (pending_count_ > 0 && saved < saved_per_step_max && zone.staged() * 4 <= zone.staged_max() && !starved_) {
       while (!pending_[next_pending_]) ++next_pending_;
@@ -186,20 +186,18 @@ void Checkpointer::fill(GroupCheckpoint& record) const {
   for (u32 i = 0; i < 2; ++i) record.table_block[i] = next_table_[i].first;
 }
 
-// Nothing durable points to the former places any more.
-void Checkpointer::recorded(CheckpointZone& zone, Counters& counters) {
+void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant now) {
   check(phase_ == Phase::record);
-  for (u32 i = 0; i < durable_.sections.size(); ++i) {
-    if (!fresh_[i]) continue;
-    for (const BlockRun& run : durable_.sections[i].runs) zone.blocks().free(run);
-  }
   for (u32 i = 0; i < 2; ++i) {
     if (!durable_table_[i].empty()) zone.blocks().free(durable_table_[i]);
     durable_table_[i] = std::exchange(next_table_[i], BlockRun{});
   }
   std::swap(durable_, next_);
-  durable_id_ = next_id_;
+  const Digest old_id = std::exchange(durable_id_, next_id_);
+  retire(next_, old_id, std::exchange(pin_, Pin{}), now, zone);
   phase_ = Phase::idle;
+  if (receiving_) std::fill(dirty_.begin(), dirty_.end(), u8{0});
+  receiving_ = false;
   counters.add(Counter::checkpoints_done);
 }
 
@@ -211,12 +209,12 @@ void Checkpointer::give_up(Counters& counters) {
 
 void Checkpointer::end_abandoned(CheckpointZone& zone) {
   for (u32 i = 0; i < section_count(); ++i) {
-    if (fresh_[i])
-      for (const BlockRun& run : next_.sections[i].runs) zone.blocks().free(run);
-    dirty_[i] = static_cast<u8>(dirty_[i] | fresh_[i] | pending_[i]);
+    if (fresh_[i]) free_section(next_.sections[i], zone);
+    if (!receiving_) dirty_[i] = static_cast<u8>(dirty_[i] | fresh_[i] | pending_[i]);
   }
   for (BlockRun& run : next_table_)
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
+  receiving_ = false;
   phase_ = Phase::idle;
 }
 

@@ -5,7 +5,9 @@
 // one that is about to change a pending section saves it first, so the checkpoint holds the state after that op and no
 // other. Then the table is written twice, then the group_checkpoint record; only when that is stored are the blocks of
 // the checkpoint before given back. Source: copy-on-write checkpoints as in TigerBeetle's grid and FoundationDB's
-// pager, reduced to one level. Not here: when to checkpoint (replica_checkpoint.cc), loading (checkpoint_loader.h).
+// pager, reduced to one level. A checkpoint may also be received: then its sections come from a peer instead of the own
+// state. One that peers fetch is pinned: its blocks stay for a while after a newer one is durable. Not here: when to
+// checkpoint (replica_checkpoint.cc), loading (checkpoint_loader.h), what is asked of whom (state_sync.h).
 #pragma once
 
 #include "keelson/machine/machine.h"
@@ -36,7 +38,7 @@ class Checkpointer {
   // What this replica starts from: all of it is clean.
   void start_from(CheckpointTable table, const GroupCheckpoint& record);
   // That can't be used: its blocks are free, everything is to be saved.
-  void forget(CheckpointZone& zone);
+  void forget(CheckpointZone& zone, Instant now);
   // After applying facts.op, when idle.
   void begin(const CheckpointFacts& facts);
   // Before a section changes.
@@ -46,12 +48,59 @@ class Checkpointer {
   void written() { --unstored_; }
   // Fields of the record that the replica doesn't know.
   void fill(GroupCheckpoint& record) const;
-  void recorded(CheckpointZone& zone, Counters& counters);
+  // The record is stored: this checkpoint counts now. A received one is not yet this replica's state.
+  void recorded(CheckpointZone& zone, Counters& counters, Instant now);
   // Applies should wait: more is saved than is written.
   bool behind(const CheckpointZone& zone) const;
 
+  // Receiving. When idle, or receiving another one of which nothing is being written: what that one got so far and this
+  // one also needs is kept, and so is what the durable one has. Returns how many sections are there already.
+  u32 receive(const CheckpointTable& manifest, CheckpointZone& zone);
+  bool receiving() const { return receiving_; }
+  bool may_receive() const { return phase_ == Phase::idle || (receiving_ && phase_ == Phase::saving && !unstored_); }
+  const CheckpointFacts& incoming() const { return next_.facts; }
+  bool lacks(u32 section) const { return receiving_ && phase_ == Phase::saving && pending_[section]; }
+  u32 lacking() const { return receiving_ && phase_ == Phase::saving ? pending_count_ : 0; }
+  // A proven section. False: no memory on the way to the zone, try again later.
+  [[nodiscard]] bool take_section(u32 section, Bytes bytes, CheckpointZone& zone);
+  // Until its record is appended.
+  void stop_receiving();
+  // The state is not what the durable checkpoint says: all of it is to be saved next time.
+  void distrust_state();
+  // A section of the durable checkpoint can't be read: it is written afresh with the next one.
+  void distrust_section(u32 section) { dirty_[section] = 1; }
+
+  // Serving. Null: no such checkpoint here.
+  const CheckpointTable* find(const Digest& id) const;
+  // Keeps its blocks until then. False: it isn't here, or as many are kept as may.
+  [[nodiscard]] bool pin(const Digest& id, Instant until);
+  void begin_read(const Digest& id);  // of a pinned one: its blocks stay until that is over
+  void end_read(const Digest& id);
+  void release_pins(Instant now, CheckpointZone& zone);
+  // The oldest one that is kept for peers; 0: none.
+  Op oldest_pinned(Instant now) const;
+
  private:
   struct Output;
+  // How long a checkpoint's blocks are wanted by peers.
+  struct Pin {
+    Instant until;
+    u32 reads = 0;
+    bool holds(Instant now) const { return reads > 0 || until > now; }
+  };
+  // A former durable one.
+  struct Pinned {
+    CheckpointTable table;
+    Digest id;
+    Pin pin;
+    bool used = false;
+  };
+  static constexpr u32 pinned_max = 2;
+  Pin* pin_of(const Digest& id);
+  bool is_shared(u32 section, const Vec<BlockRun>& runs) const;
+  void free_table(CheckpointTable& table, CheckpointZone& zone);
+  void retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone);
+  static void free_section(SavedSection& section, CheckpointZone& zone);
   void save(u32 section, CheckpointZone& zone, Counters& counters);
   bool write_table(CheckpointZone& zone);
   void give_up(Counters& counters);
@@ -80,6 +129,9 @@ class Checkpointer {
   u32 next_pending_ = 0;
   u32 unstored_ = 0;  // pieces put into the zone
   bool starved_ = false;
+  bool receiving_ = false;
+  Pin pin_;  // of durable_
+  Pinned pinned_[pinned_max];
 };
 
 }  // namespace keelson

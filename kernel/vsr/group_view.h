@@ -9,7 +9,7 @@ namespace keelson {
 
 enum class ReplicaStatus : u8 { normal, view_change, recovering };
 enum class RecoveringReason : u8 { none, replaying, head_unknown, amnesiac };
-enum class FenceReason : u8 { none, contradiction, log_damaged, poisoned, amnesiac };
+enum class FenceReason : u8 { none, contradiction, log_damaged, poisoned, amnesiac, state_refused };
 
 const char* name_of(ReplicaStatus status);
 const char* name_of(FenceReason reason);
@@ -35,6 +35,7 @@ struct GroupView {
   Digest checkpoint_id;
   Op started_at;                    // this life began with a checkpoint of it, not with op 1
   bool checkpoint_damaged = false;  // this life found the one it should start from damaged
+  bool syncing = false;             // fetches a checkpoint from peers
   bool primary = false;             // of `view`, in status normal
   bool clock_synchronized = false;
   Op stuck_op;            // 0: not stuck

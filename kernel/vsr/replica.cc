@@ -48,6 +48,8 @@ const char* name_of(FenceReason reason) {
       return "poisoned";
     case FenceReason::amnesiac:
       return "amnesiac";
+    case FenceReason::state_refused:
+      return "state_refused";
   }
   return "?";
 }
@@ -63,6 +65,8 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
                     [](const void* self, u32 section, ByteSink& sink) {
                       static_cast<const Replica*>(self)->save_section(section, sink);
                     }),
+      serving_(config_.limits.sync_reads_max),
+      sync_(machine_.section_count() + sessions_.section_count(), config_.limits, config_.tunables.sync_retry),
       log_(std::move(recovered.log)),
       bodies_(config_.limits.body_cache_ops_max),
       pipeline_(config_.limits.pipeline_max),
@@ -75,6 +79,7 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
   check(self_ != no_replica && config_.members.size() <= voters_max);
   for (u32 kind = 0; kind < timer_count; ++kind) timers_[kind] = timers.create(config_.group.raw(), kind);
   reply_buffer_.resize(reply_buffer_.capacity());
+  serving_.resize(serving_.capacity());
   nonce_ = Nonce{prng.next() | 1, prng.next()};
 
   if (recovered.has_state) {
@@ -143,6 +148,10 @@ void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
       return on_get_headers(turn, from, message.as<GetHeaders>());
     case Command::get_prepares:
       return on_get_prepares(turn, from, message);
+    case Command::get_manifest:
+      return on_get_manifest(turn, from, message.as<GetManifest>());
+    case Command::get_section:
+      return on_get_section(turn, from, message.as<GetSection>());
     default:
       break;
   }
@@ -153,6 +162,10 @@ void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
       return on_headers(turn, from, message);
     case Command::unavailable:
       return on_unavailable(turn, from, message.as<Unavailable>());
+    case Command::manifest:
+      return on_manifest(turn, from, message);
+    case Command::section:
+      return on_section(turn, from, message);
     case Command::prepare:
       if (header.flags & flag::repair) return on_repair_prepare(turn, message);
       break;
@@ -281,6 +294,7 @@ void Replica::on_timer(Turn& turn, u32 kind) {
     case watchdog:
       return watch(turn);
     case resume:  // finish_turn does the work
+    case sync:
     case timer_count:
       return;
   }
@@ -303,6 +317,8 @@ void Replica::finish_turn(Turn& turn) {
   if (mute()) return;
   if (completing_ && holds_log()) become_primary(turn);
   if (is_primary()) form_prepares(turn);
+  run_sync(turn);
+  if (mute()) return;
   advance_checkpoint(turn);
   prune(turn);
   flush_acks(turn);
@@ -435,6 +451,7 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.checkpoint_damaged = checkpoint_damaged_;
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());
+  v.syncing = sync_.active();
   v.floor = log_.floor();
   v.durable_checkpoint = durable_checkpoint_;
   for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) v.missing += !readable(op);

@@ -23,6 +23,7 @@
 #include "keelson/vsr/quorum.h"
 #include "keelson/vsr/select.h"
 #include "keelson/vsr/sessions.h"
+#include "keelson/vsr/state_sync.h"
 
 namespace keelson {
 
@@ -81,7 +82,7 @@ class Replica {
   void check_invariants() const;
   void check_timers(const Timers& timers) const;
 
-  enum Timer : u32 { suspicion, vote, give_up, ask_view, resend, repair, abdication, watchdog, resume, timer_count };
+  enum Timer : u32 { suspicion, vote, give_up, ask_view, resend, repair, abdication, watchdog, resume, sync, timer_count };
 
  private:
   struct InPipeline {
@@ -92,6 +93,15 @@ class Replica {
     MessageRef request;
     Route route;
     bool judged = false;  // once is enough: a session's next request waits until this one is answered
+  };
+  // A read of the checkpoint zone for a peer.
+  struct Serving {
+    bool used = false;
+    ReplicaIndex to;
+    Digest id;  // of the checkpoint
+    u32 section = 0;
+    u32 offset = 0;
+    u32 bytes = 0;
   };
   struct PeerState {
     Instant last_sign;   // any message of this group
@@ -185,9 +195,11 @@ class Replica {
 
   // replica_checkpoint.cc: state on disk, so that a start replays little
   void take_checkpoint(RecoveredGroup& recovered);
+  void begin_at_checkpoint();
   void load_checkpoint(Turn& turn);
   void drop_checkpoint(Turn& turn);
   void on_damaged_checkpoint(Turn& turn);
+  void on_refused_state(Turn& turn);
   bool loading() const { return loader_ != nullptr; }
   void form_checkpoint(Turn& turn);
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
@@ -198,6 +210,32 @@ class Replica {
   void save_section(u32 section, ByteSink& sink) const;
   bool load_section(u32 section, Bytes bytes);
   void reckon_durable_checkpoint();
+  bool wants_new_checkpoint() const;
+
+  // replica_sync.cc: a state from peers, where the log can't help
+  void name_checkpoint(Turn& turn, Op op, const Digest& id);
+  bool needs_state(Turn& turn);
+  bool is_pruned_everywhere(Op op) const;
+  bool may_fetch(const SyncTarget& target) const;
+  void run_sync(Turn& turn);
+  bool begin_sync(Turn& turn);
+  void ask_for_checkpoint(Turn& turn);
+  bool continue_sync(Turn& turn);
+  void stop_sync(Turn& turn);
+  void ask_for_state(Turn& turn);
+  void begin_receiving(Turn& turn);
+  void on_manifest(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void on_section(Turn& turn, ReplicaIndex from, const MessageRef& message);
+  void install_received(Turn& turn);
+  void restart_log_at(Op op, const Digest& identity);
+
+  // replica_serve.cc: a state for peers
+  void refuse_checkpoint(Turn& turn, ReplicaIndex to, const Digest& id, Unavailability why);
+  void on_get_manifest(Turn& turn, ReplicaIndex from, const GetManifest& ask);
+  void on_get_section(Turn& turn, ReplicaIndex from, const GetSection& ask);
+  void on_served_read(Turn& turn, const CheckpointZone::Done& done);
+  void send_section(Turn& turn, const Serving& serving, u64 total, Bytes bytes);
+  void on_damaged_section(Turn& turn, const Serving& serving);
 
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
@@ -215,11 +253,13 @@ class Replica {
   bool choose_suffix(std::span<const LogReport> reports, const Selection& selection);
   void install_suffix(Turn& turn, View view, Op commit);
   void lead(Turn& turn);
+  bool forfeit(Turn& turn, bool must = false);
   void become_primary(Turn& turn);
   void become_backup(Turn& turn);
   MessageRef make_start_view(Turn& turn, Nonce nonce) const;
   void on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& message);
   bool read_suffix(const MessageRef& message);
+  bool reaches(Turn& turn, const StartView& start);
   void extend_log(Turn& turn, const StartView& start);
   void on_get_view(Turn& turn, ReplicaIndex from, const GetView& message);
   void ask_for_view(Turn& turn, ReplicaIndex whom);
@@ -264,6 +304,19 @@ class Replica {
   Op durable_checkpoint_;                     // a replication quorum has this one or a newer one
   Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
   Turn* applying_ = nullptr;                  // during apply: what touch_section needs
+  bool checkpoint_wanted_ = false;            // as primary: make one as soon as there is something new
+  Vec<Serving> serving_;
+
+  // State sync.
+  SyncTarget named_;  // what the primary of view_ says it has
+  Op named_from_;     // the head when it said so first: prepares above are its own
+  StateSync sync_;
+  bool checkpoint_received_ = false;  // the manifest is proven, the checkpointer knows what to expect
+  Op lacking_at_;                     // commit_min_ that the log can't bring on
+  Instant lacking_since_;
+  Instant asked_checkpoint_;
+  Instant refusals_at_;
+  bool wants_checkpoint_ = false;  // said with the next ack
 
   ReplicaStatus status_ = ReplicaStatus::recovering;
   RecoveringReason recovering_ = RecoveringReason::none;

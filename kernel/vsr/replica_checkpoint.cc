@@ -20,13 +20,19 @@ void Replica::take_checkpoint(RecoveredGroup& recovered) {
   checkpoint_usable_ =
       record.op <= head_ && record.op >= log_.floor() && log_.at(record.op).identity == record.identity;
   checkpointer_.start_from(std::move(recovered.table), record);
-  if (!checkpoint_usable_) return;
-  commit_min_ = started_at_ = record.op;
+  if (checkpoint_usable_) begin_at_checkpoint();
+}
+
+// The durable checkpoint's state becomes this replica's; it is read from here on.
+void Replica::begin_at_checkpoint() {
+  const CheckpointFacts& facts = checkpointer_.durable().facts;
+  commit_min_ = started_at_ = facts.op;
   commit_max_ = std::max(commit_max_, commit_min_);
-  applied_identity_ = record.identity;
-  checkpoint_formed_ = record.op;
-  last_timestamp_ = std::max(last_timestamp_, checkpointer_.durable().facts.timestamp);
-  machine_.reset(checkpointer_.durable().facts.release);
+  applied_identity_ = facts.identity;
+  checkpoint_formed_ = std::max(checkpoint_formed_, facts.op);
+  last_timestamp_ = std::max(last_timestamp_, facts.timestamp);
+  checkpoint_usable_ = true;
+  machine_.reset(facts.release);
   sessions_.reset();
   loader_ = std::make_unique<CheckpointLoader>(
       group(), checkpointer_.durable(), this,
@@ -40,13 +46,22 @@ void Replica::load_checkpoint(Turn& turn) {
       return arm(turn, resume, config_.tunables.repair_pace);  // should all reads of the zone be taken
     case CheckpointLoader::State::loaded:
       loader_.reset();
-      if (machine_.finish_load() != Status::ok) return on_damaged_checkpoint(turn);
+      if (machine_.finish_load() != Status::ok) return on_refused_state(turn);
       turn.counters.add(Counter::checkpoints_loaded);
       return turn.counters.hit(Mark::checkpoint_loaded);
     case CheckpointLoader::State::damaged:
       loader_.reset();
       return on_damaged_checkpoint(turn);
+    case CheckpointLoader::State::refused:
+      loader_.reset();
+      return on_refused_state(turn);
   }
+}
+
+// Its bytes are what they were, and mean nothing to this machine. Where the log can't tell instead, nobody can.
+void Replica::on_refused_state(Turn& turn) {
+  if (log_.floor() > Op(0)) return fence(turn, FenceReason::state_refused);
+  on_damaged_checkpoint(turn);
 }
 
 void Replica::on_damaged_checkpoint(Turn& turn) {
@@ -57,7 +72,7 @@ void Replica::on_damaged_checkpoint(Turn& turn) {
 
 // A log that is there from its begin is replayed; otherwise a peer has to give a state.
 void Replica::drop_checkpoint(Turn& turn) {
-  checkpointer_.forget(turn.checkpoints);
+  checkpointer_.forget(turn.checkpoints, turn.now);
   machine_.reset(Release(1));
   sessions_.reset();
   commit_min_ = started_at_ = Op(0);
@@ -67,6 +82,7 @@ void Replica::drop_checkpoint(Turn& turn) {
   held_to_ = Op(0);
   if (stateless() && voters() == 1) return fence(turn, FenceReason::log_damaged);
   relink(turn);
+  if (!mute() && is_primary() && stateless()) transfer(turn);
 }
 
 bool Replica::load_section(u32 section, Bytes bytes) {
@@ -96,6 +112,7 @@ void Replica::form_checkpoint(Turn& turn) {
   prepare.durable_checkpoint = durable_checkpoint_;
   seal_prepare(message, prepare, 0);
   checkpoint_formed_ = prepare.op;
+  checkpoint_wanted_ = false;
   publish(turn, message);
 }
 
@@ -125,16 +142,27 @@ void Replica::reckon_durable_checkpoint() {
       std::max(durable_checkpoint_, Quorums::reached_by(quorums_.replication, std::span(ops, voters())));
 }
 
+bool Replica::wants_new_checkpoint() const {
+  return checkpoint_wanted_ && checkpointer_.phase() == Checkpointer::Phase::idle &&
+         commit_min_ >= checkpoint_formed_ && checkpointer_.durable_op() < head_;
+}
+
 void Replica::on_checkpoint_stored(Turn& turn) {
-  checkpointer_.recorded(turn.checkpoints, turn.counters);
+  const bool received = checkpointer_.receiving();
+  checkpointer_.recorded(turn.checkpoints, turn.counters, turn.now);
+  if (mute()) return;
+  if (received) install_received(turn);
+  if (mute()) return;
   if (is_primary()) reckon_durable_checkpoint();
   if (is_backup()) ack(turn, head_);  // an ack tells of it
 }
 
 void Replica::advance_checkpoint(Turn& turn) {
+  checkpointer_.release_pins(turn.now, turn.checkpoints);
   if (checkpointer_.phase() == Checkpointer::Phase::idle) return;
   if (checkpointer_.advance(turn.checkpoints, turn.counters)) checkpoint_unrecorded_ = true;
-  if (checkpoint_unrecorded_) append_checkpoint(turn);
+  // What another replica's state is told to be here must not be told while a view changes.
+  if (checkpoint_unrecorded_ && (is_backup() || !checkpointer_.receiving())) append_checkpoint(turn);
   turn.timers.arm_if_sooner(timers_[resume], turn.now + config_.tunables.repair_pace);
 }
 
@@ -152,6 +180,7 @@ void Replica::append_checkpoint(Turn& turn) {
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
   if (done.kind == IoKind::write) return checkpointer_.written();
+  if (done.tag > 0) return on_served_read(turn, done);
   if (loader_) return loader_->on_read(done, turn.checkpoints);
   turn.checkpoints.release(done.buffer);
 }

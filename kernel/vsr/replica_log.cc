@@ -104,8 +104,11 @@ void Replica::truncate(Op head) {
 
 // What a quorum and this replica have in checkpoints is dropped, one checkpoint later.
 void Replica::prune(Turn& turn) {
-  const Op to = std::min(
-      commit_min_, rules::prunable(checkpointer_.durable_op(), durable_checkpoint_, config_.limits.checkpoint_ops));
+  Op to = std::min(commit_min_,
+                   rules::prunable(checkpointer_.durable_op(), durable_checkpoint_, config_.limits.checkpoint_ops));
+  // Whoever fetches a checkpoint goes on with the log above it.
+  const Op pinned = checkpointer_.oldest_pinned(turn.now);
+  if (pinned > Op(0) && head_ - pinned < config_.limits.journal_ops_max / 2) to = std::min(to, pinned);
   if (to <= log_.floor() || loading() || stateless() || log_.at(to).blank()) return;
   turn.counters.add(Counter::ops_pruned, to - log_.floor());
   turn.counters.hit(Mark::log_pruned);

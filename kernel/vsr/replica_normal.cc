@@ -82,7 +82,8 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
 void Replica::form_prepares(Turn& turn) {
   if (abdicating_ || !rules::may_start_view(view_, stored_view_, stored_log_view_)) return;
   if (!may_judge()) return;
-  if (rules::checkpoint_due(head_, checkpoint_formed_, config_.limits.checkpoint_ops)) form_checkpoint(turn);
+  if (rules::checkpoint_due(head_, checkpoint_formed_, config_.limits.checkpoint_ops) || wants_new_checkpoint())
+    form_checkpoint(turn);
   while (!queue_.empty() && !pipeline_.full())
     if (!form_prepare(turn)) break;
   if (pipeline_.full()) turn.counters.hit(Mark::vsr_pipeline_full);
@@ -169,6 +170,9 @@ void Replica::on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& messag
   sign_of_primary(turn);
   const Op op = prepare.op;
   durable_checkpoint_ = std::max(durable_checkpoint_, prepare.durable_checkpoint);
+  // What an earlier primary made says nothing of this one.
+  if (op > named_from_ && prepare.checkpoint_op > named_.op)
+    name_checkpoint(turn, prepare.checkpoint_op, prepare.checkpoint_id);
   if (op <= log_.floor()) return ignore(turn, Counter::drop_duplicate);
   if (!log_.has_room(op)) return ignore(turn, Counter::drop_gap);
   const LogEntry& entry = log_.at(op);
@@ -249,6 +253,7 @@ void Replica::flush_acks(Turn& turn) {
   ok.checkpoint_id = checkpointer_.durable_id();
   ok.head = head_;
   ok.free_permille = turn.wal.free_permille();
+  ok.wants = std::exchange(wants_checkpoint_, false) ? want::checkpoint : u16{0};
   send_header(turn, primary_of(view_), ok);
 }
 
@@ -265,6 +270,7 @@ void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) 
     peers_[from.raw()].checkpoint_op = ok.checkpoint_op;
     reckon_durable_checkpoint();
   }
+  checkpoint_wanted_ = checkpoint_wanted_ || (ok.wants & want::checkpoint);
   if (ok.op <= commit_max_) return;
   if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
   for (Op op = std::max(ok.op_from, commit_max_ + 1); op <= ok.op; ++op)

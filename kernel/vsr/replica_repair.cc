@@ -49,10 +49,11 @@ void Replica::repair_now(Turn& turn) {
 
 // From the lowest op that is chained to the head, downward.
 bool Replica::ask_for_headers(Turn& turn, ReplicaIndex whom) {
-  if (log_complete()) return false;
+  const Op lowest = std::max(commit_min_, log_.floor()) + 1;
+  if (linked_floor_ <= lowest) return false;
   turn.counters.hit(Mark::vsr_header_repair);
   GetHeaders ask = header<GetHeaders>();
-  ask.op_min = commit_min_ + 1;
+  ask.op_min = lowest;
   ask.op_max = linked_floor_;
   send_header(turn, whom, ask);
   return true;
@@ -128,6 +129,7 @@ void Replica::on_headers(Turn& turn, ReplicaIndex from, const MessageRef& messag
     relink(turn);
     if (mute()) return;
   }
+  if (completing_ && forfeit(turn)) return;
   if (needs_repair()) arm_repair_soon(turn);
 }
 
@@ -161,6 +163,9 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
 // Somebody could not help: ask the next one, soon.
 void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer) {
   peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
+  if (!answer.checkpoint_id.is_zero())
+    return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged);
+  if (completing_ && forfeit(turn)) return;
   repair_elsewhere(turn);
 }
 

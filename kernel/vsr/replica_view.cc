@@ -100,6 +100,7 @@ void Replica::enter_view(Turn& turn, View view) {
     vote_at_[i] = Instant();
     reports_[i] = MessageRef();
   }
+  named_ = {};
   for (const Timer timer : {suspicion, ask_view, resend, abdication, repair}) disarm(turn, timer);
   turn.counters.add(Counter::view_changes_started);
   build_suffix();
@@ -134,6 +135,7 @@ MessageRef Replica::make_do_view_change(Turn& turn) const {
   report.op = suffix_head_;
   report.commit_min = commit_min_;
   report.commit_max = commit_max_;
+  report.checkpoint_op = checkpointer_.durable_op();
   report.log_view = log_view_;
   report.header_count = count;
   report.timestamp_max = last_timestamp_;
@@ -204,6 +206,10 @@ void Replica::try_select(Turn& turn) {
       break;
   }
   if (!choose_suffix(all, selection)) return;
+  if (selection.head > log_.floor() && !log_.has_room(selection.head)) {  // a log that is too far behind
+    if (!forfeit(turn, true)) turn.counters.hit(Mark::wal_journal_full);
+    return;
+  }
   if (selection.truncated) turn.counters.hit(Mark::vsr_view_change_truncates);
   if (selection.full_house) turn.counters.hit(Mark::vsr_view_change_full_house);
   if (selection.head > selection.commit) turn.counters.hit(Mark::vsr_view_change_keeps_uncommitted);
@@ -287,16 +293,41 @@ void Replica::lead(Turn& turn) {
   check(rules::may_start_view(view_, stored_view_, stored_log_view_));
   held_to_ = commit_min_;
   if (holds_log()) return become_primary(turn);
+  if (forfeit(turn)) return;
   turn.counters.hit(Mark::vsr_primary_completes_log);
   completing_ = true;
   send_to_others(turn, make_start_view(turn, Nonce{}));
   arm(turn, repair, Duration(0));
 }
 
+// What this replica lacks is in nobody's log any more: it hands the view over to the next one of its quorum that has
+// more, and fetches a state as that one's backup.
+bool Replica::forfeit(Turn& turn, bool must) {
+  const Op next = commit_min_ + 1;
+  bool pruned = true;
+  for (u8 i = 0; i < voters(); ++i)
+    pruned = pruned && (ReplicaIndex(i) == self_ || !reports_[i] || peers_[i].floor >= next);
+  if (!must && !stateless() && (!pruned || readable(next))) return false;
+  for (u8 i = 1; i < voters(); ++i) {
+    const View target = view_ + i;
+    const MessageRef& report = reports_[primary_of(target).raw()];
+    if (!report || report.as<DoViewChange>().commit_min <= commit_min_) continue;
+    turn.counters.hit(Mark::vsr_forfeited);
+    StartViewChange handover = header<StartViewChange>();
+    handover.flags = flag::transfer;
+    handover.target_view = target;
+    send_to_others(turn, make_message(turn.slabs, handover));
+    enter_view(turn, target);
+    return true;
+  }
+  return false;
+}
+
 void Replica::become_primary(Turn& turn) {
   check(rules::may_start_view(view_, stored_view_, stored_log_view_));
   completing_ = false;
   status_ = ReplicaStatus::normal;
+  stop_sync(turn);
   view_start_op_ = head_;
   give_ups_ = 0;
   resend_backoff_ = 0;
@@ -365,6 +396,9 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
     }
   }
   if (!read_suffix(message)) return ignore(turn, Counter::drop_field);
+  if (!reaches(turn, start)) return ignore(turn, Counter::drop_gap);
+  named_from_ = start.op;
+  name_checkpoint(turn, start.checkpoint_op, start.checkpoint_id);
   if (start.view == view_ && is_backup()) return extend_log(turn, start);
   const bool was_primary = is_primary();
   status_ = ReplicaStatus::view_change;
@@ -385,6 +419,20 @@ bool Replica::read_suffix(const MessageRef& message) {
     chosen_.push_back(entry);
   }
   return chosen_.back().op == start.commit && (start.commit > Op(0) || chosen_.back().identity == root_.identity);
+}
+
+// Whether the log can hold that head. One that is too far behind begins anew above the primary's checkpoint, which
+// covers all of it; that has to be fetched then.
+bool Replica::reaches(Turn& turn, const StartView& start) {
+  if (start.op <= log_.floor() || log_.has_room(start.op)) return true;
+  if (start.checkpoint_op <= head_ || start.op - start.checkpoint_op > config_.limits.journal_ops_max / 2) return false;
+  if (loading() || is_primary()) return false;
+  turn.counters.hit(Mark::vsr_log_restarted);
+  for (Op op = log_.floor() + 1; op <= head_; ++op) bodies_.drop(op);
+  log_.begin_above(start.checkpoint_op, Digest{});
+  head_ = linked_floor_ = start.checkpoint_op;
+  commit_max_ = std::max(commit_max_, start.commit);
+  return true;
 }
 
 // The primary of my view tells me its log again: it may add to mine, and never shortens it.

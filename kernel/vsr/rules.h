@@ -2,6 +2,7 @@
 // can shadow this header and nothing more (docs/simulation.md).
 #pragma once
 
+#include "keelson/store/checkpoint_table.h"
 #include "keelson/store/log_index.h"
 #include "keelson/vsr/group_view.h"
 #include "keelson/vsr/quorum.h"
@@ -74,6 +75,16 @@ constexpr bool from_old_life(Incarnation message, Incarnation known) { return me
 // so that a replica that is a little behind needs no transfer of state.
 constexpr Op prunable(Op own_checkpoint, Op durable_checkpoint, u32 checkpoint_ops) {
   return std::min(own_checkpoint, durable_checkpoint).minus_saturating(checkpoint_ops);
+}
+
+// Of a received checkpoint only what its manifest names is stored.
+inline bool accepts_section(const SavedSection& named, Bytes bytes) {
+  return bytes.size() == named.size && digest_of(bytes) == named.digest;
+}
+
+// A checkpoint to fetch: newer than the state here, within the log here, and the primary's own.
+constexpr bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor, Op head) {
+  return checkpoint > commit_min && checkpoint > own_checkpoint && checkpoint >= floor && checkpoint <= head;
 }
 
 constexpr bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) { return head - formed >= checkpoint_ops; }

@@ -42,6 +42,10 @@ enum class SendClass : u8 { control, protocol, repair, client };
   X(headers, 49, node, 0, ~0u, repair)             \
   X(get_prepares, 50, node, 24, ~0u, repair)       \
   X(unavailable, 53, node, 0, 0, repair)           \
+  X(get_manifest, 56, node, 0, 0, repair)          \
+  X(manifest, 57, node, 1, ~0u, repair)            \
+  X(get_section, 58, node, 0, 0, repair)           \
+  X(section, 59, node, 1, ~0u, repair)             \
   X(group_state, 192, storage, 0, ~0u, repair)     \
   X(group_checkpoint, 193, storage, 0, 0, repair)  \
   X(group_create, 194, storage, 0, ~0u, repair)    \

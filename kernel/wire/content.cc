@@ -57,6 +57,7 @@ class ContentCheck {
   Reject start_view() const;
   Reject headers() const;
   Reject get_prepares() const;
+  Reject unavailable() const;
 
   Reject group_entries(u32 count, bool in_beat) const;
   Reject frames(u32 count) const;
@@ -139,10 +140,23 @@ Reject ContentCheck::run() const {
       return headers();
     case Command::get_prepares:
       return get_prepares();
-    case Command::unavailable: {
-      const auto what = view<Unavailable>().what;
-      return field_unless(from_replica() && (what == Unavailability::pruned || what == Unavailability::damaged ||
-                                             what == Unavailability::unknown));
+    case Command::unavailable:
+      return unavailable();
+    case Command::get_manifest: {
+      const auto get = view<GetManifest>();
+      return field_unless(from_replica() && get.checkpoint_op.raw() > 0 && !get.checkpoint_id.is_zero());
+    }
+    case Command::manifest: {
+      const auto part = view<Manifest>();
+      return field_unless(from_replica() && part.checkpoint_op.raw() > 0 && !part.checkpoint_id.is_zero() &&
+                          part.part < part.parts);
+    }
+    case Command::get_section:
+      return field_unless(from_replica() && !view<GetSection>().checkpoint_id.is_zero());
+    case Command::section: {
+      const auto section = view<Section>();
+      return field_unless(from_replica() && !section.checkpoint_id.is_zero() &&
+                          u64{section.offset} + body_.size() <= section.total);
     }
     case Command::hello:
     case Command::welcome:
@@ -305,6 +319,13 @@ Reject ContentCheck::get_prepares() const {
     if (wanted.op.raw() == 0 || wanted.identity.is_zero()) return Reject::body;
   }
   return Reject::none;
+}
+
+Reject ContentCheck::unavailable() const {
+  const auto answer = view<Unavailable>();
+  const bool known = answer.what == Unavailability::pruned || answer.what == Unavailability::damaged ||
+                     answer.what == Unavailability::unknown;
+  return field_unless(from_replica() && known && (answer.checkpoint_id.is_zero() || answer.op == Op()));
 }
 
 Reject ContentCheck::group_state() const {

@@ -133,6 +133,10 @@ struct Prepare : Header {
   u8 entry_flags = 0;  // of suffix entries; 0 in a prepare
 };
 
+namespace want {
+inline constexpr u16 checkpoint = 1;  // the author can't go on with the log, nor with the checkpoint that it knows of
+}  // namespace want
+
 struct PrepareOk : Header {
   static constexpr Command command_of = Command::prepare_ok;
   Digest identity;  // of op
@@ -233,14 +237,55 @@ struct OpIdentity {
 static_assert(sizeof(OpIdentity) == 24);
 
 enum class Unavailability : u16 { pruned = 1, damaged = 2, unknown = 3 };
-// Never a nack.
+// Never a nack. Of a checkpoint, where its id is set: `op` is 0.
 struct Unavailable : Header {
   static constexpr Command command_of = Command::unavailable;
   Unavailability what = Unavailability::unknown;
   u16 unused_small[3] = {};
   Op floor;
   Op op;
+  Digest checkpoint_id;
+  u64 unused[11] = {};
+};
+
+// Asks for a part of what a checkpoint's id is the digest of.
+struct GetManifest : Header {
+  static constexpr Command command_of = Command::get_manifest;
+  Op checkpoint_op;
+  Digest checkpoint_id;
+  u32 part = 0;
+  u32 unused_small = 0;
+  u64 unused[12] = {};
+};
+
+// Body: that part's bytes.
+struct Manifest : Header {
+  static constexpr Command command_of = Command::manifest;
+  Op checkpoint_op;
+  Digest checkpoint_id;
+  u32 part = 0;
+  u32 parts = 0;
+  u64 unused[12] = {};
+};
+
+// Asks for bytes of a section, from `offset` on.
+struct GetSection : Header {
+  static constexpr Command command_of = Command::get_section;
+  Digest checkpoint_id;
+  u32 section = 0;
+  u32 offset = 0;  // bytes
   u64 unused[13] = {};
+};
+
+// Body: some of its bytes; how many is up to whoever sends them.
+struct Section : Header {
+  static constexpr Command command_of = Command::section;
+  Digest checkpoint_id;
+  u32 section = 0;
+  u32 offset = 0;
+  u32 total = 0;  // bytes of the section
+  u32 unused_small = 0;
+  u64 unused[12] = {};
 };
 
 namespace state_flag {
@@ -317,6 +362,7 @@ static_assert(HeaderView<ClientPing> && HeaderView<ClientPong> && HeaderView<Pre
 static_assert(HeaderView<Commit> && HeaderView<StartViewChange> && HeaderView<DoViewChange> && HeaderView<StartView>);
 static_assert(HeaderView<GetView> && HeaderView<GetHeaders> && HeaderView<Headers> && HeaderView<GetPrepares>);
 static_assert(HeaderView<Unavailable> && HeaderView<GroupState>);
+static_assert(HeaderView<GetManifest> && HeaderView<Manifest> && HeaderView<GetSection> && HeaderView<Section>);
 
 // Offsets are part of the format. The views inherit the common half, so offsetof is "conditionally supported": both
 // compilers support it, and say so with a warning.
@@ -338,7 +384,10 @@ static_assert(offsetof(DoViewChange, log_view) == 160 && offsetof(DoViewChange, 
 static_assert(offsetof(DoViewChange, tail) == 200 && offsetof(StartView, op) == 144);
 static_assert(offsetof(StartView, header_count) == 184 && offsetof(StartView, durable_checkpoint) == 192);
 static_assert(offsetof(GetView, head) == 144 && offsetof(Unavailable, op) == 144 &&
-              offsetof(Unavailable, floor) == 136);
+              offsetof(Unavailable, floor) == 136 && offsetof(Unavailable, checkpoint_id) == 152);
+static_assert(offsetof(Manifest, checkpoint_id) == 136 && offsetof(Manifest, parts) == 156);
+static_assert(offsetof(GetManifest, part) == 152 && offsetof(GetSection, offset) == 148);
+static_assert(offsetof(Section, section) == 144 && offsetof(Section, total) == 152);
 static_assert(offsetof(GroupEntry, identity) == 32 && offsetof(GroupEntry, round) == 56);
 #pragma GCC diagnostic pop
 

@@ -32,6 +32,10 @@ TEST(Content, ProtocolMessagesNameAGroupAnEpochAndAReplica) {
     check_command(std::type_identity<Headers>());
     check_command(std::type_identity<GetPrepares>());
     check_command(std::type_identity<Unavailable>());
+    check_command(std::type_identity<GetManifest>());
+    check_command(std::type_identity<Manifest>());
+    check_command(std::type_identity<GetSection>());
+    check_command(std::type_identity<Section>());
   };
   each([]<class T>(std::type_identity<T>) {
     SCOPED_TRACE(name_of(T::command_of));
@@ -337,6 +341,35 @@ TEST(Content, Unavailable) {
   for (u16 what = 0; what < 8; ++what)
     EXPECT_EQ(after<Unavailable>([&](Unavailable& h, Buffer&) { h.what = static_cast<Unavailability>(what); }),
               what >= 1 && what <= 3 ? Reject::none : Reject::field);
+}
+
+TEST(Content, UnavailableIsAboutAnOpOrACheckpoint) {
+  const auto about = [](Op op, Digest id) {
+    return after<Unavailable>([&](Unavailable& h, Buffer&) {
+      h.op = op;
+      h.checkpoint_id = id;
+    });
+  };
+  EXPECT_EQ(about(Op(3), {}), Reject::none);
+  EXPECT_EQ(about(Op(), {1, 2}), Reject::none);
+  EXPECT_EQ(about(Op(3), {1, 2}), Reject::field);
+}
+
+TEST(Content, PartsOfACheckpointNameIt) {
+  EXPECT_EQ(after<GetManifest>([](GetManifest& h, Buffer&) { h.checkpoint_op = Op(); }), Reject::field);
+  EXPECT_EQ(after<GetManifest>([](GetManifest& h, Buffer&) { h.checkpoint_id = {}; }), Reject::field);
+  EXPECT_EQ(after<Manifest>([](Manifest& h, Buffer&) { h.checkpoint_op = Op(); }), Reject::field);
+  EXPECT_EQ(after<Manifest>([](Manifest& h, Buffer&) { h.checkpoint_id = {}; }), Reject::field);
+  EXPECT_EQ(after<Manifest>([](Manifest& h, Buffer&) { h.part = h.parts; }), Reject::field);
+  EXPECT_EQ(after<GetSection>([](GetSection& h, Buffer&) { h.checkpoint_id = {}; }), Reject::field);
+  EXPECT_EQ(after<Section>([](Section& h, Buffer&) { h.checkpoint_id = {}; }), Reject::field);
+  const auto bytes_end = [](u32 beyond) {
+    return after<Section>(
+        [&](Section& h, Buffer& m) { h.total = h.offset + static_cast<u32>(m.size() - header_size) - beyond; });
+  };
+  EXPECT_EQ(bytes_end(0), Reject::none);
+  EXPECT_EQ(bytes_end(1), Reject::field);
+  EXPECT_EQ(after<Section>([](Section& h, Buffer&) { h.offset = ~u32{0}; }), Reject::field) << "must not wrap";
 }
 
 // The largest and smallest values that each rule still takes.

@@ -84,7 +84,19 @@ const std::map<Command, std::vector<Field>> area_tables{
     {Command::headers, {FIELD(Headers, floor, 128, 8)}},
     {Command::get_prepares, {FIELD(GetPrepares, count, 128, 4)}},
     {Command::unavailable,
-     {FIELD(Unavailable, what, 128, 2), FIELD(Unavailable, floor, 136, 8), FIELD(Unavailable, op, 144, 8)}},
+     {FIELD(Unavailable, what, 128, 2), FIELD(Unavailable, floor, 136, 8), FIELD(Unavailable, op, 144, 8),
+      FIELD(Unavailable, checkpoint_id, 152, 16)}},
+    {Command::get_manifest,
+     {FIELD(GetManifest, checkpoint_op, 128, 8), FIELD(GetManifest, checkpoint_id, 136, 16),
+      FIELD(GetManifest, part, 152, 4)}},
+    {Command::manifest,
+     {FIELD(Manifest, checkpoint_op, 128, 8), FIELD(Manifest, checkpoint_id, 136, 16), FIELD(Manifest, part, 152, 4),
+      FIELD(Manifest, parts, 156, 4)}},
+    {Command::get_section,
+     {FIELD(GetSection, checkpoint_id, 128, 16), FIELD(GetSection, section, 144, 4), FIELD(GetSection, offset, 148, 4)}},
+    {Command::section,
+     {FIELD(Section, checkpoint_id, 128, 16), FIELD(Section, section, 144, 4), FIELD(Section, offset, 148, 4),
+      FIELD(Section, total, 152, 4)}},
 };
 
 TEST(Header, FieldsLieWhereTheProtocolSays) {

@@ -80,6 +80,10 @@ RC_GTEST_PROP(Message, EveryViewSurvivesSealAndLoad, ()) {
   round_trip<Headers>(slabs);
   round_trip<GetPrepares>(slabs);
   round_trip<Unavailable>(slabs);
+  round_trip<GetManifest>(slabs);
+  round_trip<Manifest>(slabs);
+  round_trip<GetSection>(slabs);
+  round_trip<Section>(slabs);
   round_trip<GroupState>(slabs);
 }
 

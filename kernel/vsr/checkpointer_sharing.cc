@@ -1,0 +1,155 @@
+// Checkpoints between replicas: receiving one section by section, and keeping those that peers are fetching.
+#include <algorithm>
+
+#include "keelson/vsr/checkpointer.h"
+
+namespace keelson {
+namespace {
+
+bool same_bytes(const SavedSection& a, const SavedSection& b) { return a.size == b.size && a.digest == b.digest; }
+
+}  // namespace
+
+// ---------------------------------------------------------------- receiving
+
+u32 Checkpointer::receive(const CheckpointTable& manifest, CheckpointZone& zone) {
+  check(may_receive() && manifest.sections.size() == section_count() && manifest.facts.op > durable_op());
+  const bool has_own = durable_op() > Op(0);
+  next_.set_sections(section_count());
+  pending_count_ = 0;
+  for (u32 i = 0; i < section_count(); ++i) {
+    SavedSection& section = next_.sections[i];
+    const SavedSection& wanted = manifest.sections[i];
+    const bool received = receiving_ && fresh_[i];
+    const bool keep = received && same_bytes(section, wanted);
+    if (received && !keep) free_section(section, zone);
+    if (!keep) section.runs.clear();
+    section.size = wanted.size;
+    section.digest = wanted.digest;
+    const bool own = has_own && same_bytes(durable_.sections[i], wanted);
+    fresh_[i] = keep || (!own && wanted.size == 0);
+    pending_[i] = !fresh_[i] && !own;
+    pending_count_ += pending_[i];
+  }
+  next_.facts = manifest.facts;
+  phase_ = Phase::saving;
+  receiving_ = true;
+  starved_ = false;
+  return section_count() - pending_count_;
+}
+
+bool Checkpointer::take_section(u32 section, Bytes bytes, CheckpointZone& zone) {
+  SavedSection& saved = next_.sections[section];
+  check(lacks(section) && bytes.size() == saved.size);
+  if ((bytes.size() + zone.buffer_bytes() - 1) / zone.buffer_bytes() > zone.staged_max() - zone.staged()) return false;
+  pending_[section] = 0;
+  fresh_[section] = 1;
+  --pending_count_;
+  while (!bytes.empty() && !starved_) {
+    const auto buffer = zone.open();
+    const std::size_t n = std::min<std::size_t>(bytes.size(), zone.buffer_bytes());
+    if (buffer) copy(zone.bytes(*buffer), bytes.first(n));
+    starved_ = !buffer || !zone.put(*buffer, static_cast<u32>(n), group_, saved.runs);
+    bytes = bytes.subspan(n);
+  }
+  unstored_ += static_cast<u32>(saved.runs.size());
+  return true;
+}
+
+void Checkpointer::stop_receiving() {
+  if (receiving_) phase_ = Phase::abandoning;
+}
+
+// ---------------------------------------------------------------- serving
+
+const CheckpointTable* Checkpointer::find(const Digest& id) const {
+  if (durable_op() > Op(0) && durable_id_ == id) return &durable_;
+  for (const Pinned& pinned : pinned_)
+    if (pinned.used && pinned.id == id) return &pinned.table;
+  return nullptr;
+}
+
+Checkpointer::Pin* Checkpointer::pin_of(const Digest& id) {
+  if (durable_op() > Op(0) && durable_id_ == id) return &pin_;
+  for (Pinned& pinned : pinned_)
+    if (pinned.used && pinned.id == id) return &pinned.pin;
+  return nullptr;
+}
+
+// There has to be a place for the durable one to go to when the next one replaces it.
+bool Checkpointer::pin(const Digest& id, Instant until) {
+  Pin* known = pin_of(id);
+  const bool place = std::any_of(std::begin(pinned_), std::end(pinned_), [](const Pinned& p) { return !p.used; });
+  if (!known || (known == &pin_ && !place)) return false;
+  known->until = std::max(known->until, until);
+  return true;
+}
+
+void Checkpointer::begin_read(const Digest& id) {
+  Pin* known = pin_of(id);
+  check(known != nullptr);
+  ++known->reads;
+}
+
+void Checkpointer::end_read(const Digest& id) {
+  Pin* known = pin_of(id);
+  check(known != nullptr && known->reads > 0);
+  --known->reads;
+}
+
+void Checkpointer::release_pins(Instant now, CheckpointZone& zone) {
+  for (Pinned& pinned : pinned_) {
+    if (!pinned.used || pinned.pin.holds(now)) continue;
+    pinned.used = false;
+    free_table(pinned.table, zone);
+  }
+}
+
+Op Checkpointer::oldest_pinned(Instant now) const {
+  Op oldest = durable_op() > Op(0) && pin_.holds(now) ? durable_op() : Op(0);
+  for (const Pinned& pinned : pinned_)
+    if (pinned.used && pinned.pin.holds(now) && (oldest == Op(0) || pinned.table.facts.op < oldest))
+      oldest = pinned.table.facts.op;
+  return oldest;
+}
+
+// A section that did not change lies in the same blocks in several checkpoints: with all of its runs, or with none.
+bool Checkpointer::is_shared(u32 section, const Vec<BlockRun>& runs) const {
+  const auto shares = [&](const CheckpointTable& table) {
+    return section < table.sections.size() && !table.sections[section].runs.empty() &&
+           table.sections[section].runs[0] == runs[0];
+  };
+  if (shares(durable_)) return true;
+  return std::any_of(std::begin(pinned_), std::end(pinned_),
+                     [&](const Pinned& pinned) { return pinned.used && shares(pinned.table); });
+}
+
+// Of a table that is neither durable nor kept any more: what no other one needs.
+void Checkpointer::free_table(CheckpointTable& table, CheckpointZone& zone) {
+  for (u32 i = 0; i < table.sections.size(); ++i) {
+    SavedSection& section = table.sections[i];
+    if (section.runs.empty()) continue;
+    if (is_shared(i, section.runs))
+      section.runs.clear();
+    else
+      free_section(section, zone);
+  }
+}
+
+void Checkpointer::free_section(SavedSection& section, CheckpointZone& zone) {
+  for (const BlockRun& run : section.runs) zone.blocks().free(run);
+  section.runs.clear();
+}
+
+// Nothing durable points to its places any more; a peer may still want them.
+void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone) {
+  if (!pin.holds(now)) return free_table(table, zone);
+  const auto place = std::find_if(std::begin(pinned_), std::end(pinned_), [](const Pinned& p) { return !p.used; });
+  check(place != std::end(pinned_));
+  std::swap(place->table, table);
+  place->id = id;
+  place->pin = pin;
+  place->used = true;
+}
+
+}  // namespace keelson
