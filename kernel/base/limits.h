@@ -68,7 +68,7 @@ struct Limits {
     limits.session_ttl_ns = 2'000'000'000;
     limits.journal_ops_max = 4096;
     limits.wal_segment_pages = 16;
-    limits.wal_segments = 1024;
+    limits.wal_segments = 128;
     limits.index_pages_per_segment = 16;
     limits.wal_batch_pages_max = 8;
     limits.reply_bytes_max = 4096;
@@ -139,6 +139,7 @@ struct Tunables {
   Duration get_view = milliseconds(100);
   Duration prepare_resend = milliseconds(100);  // x 2^k, <= 1.6 s
   Duration repair_pace = milliseconds(20);
+  Duration reclaim_patience = milliseconds(2000);  // for a checkpoint, before ops are copied to free a segment
   Duration abdicate = milliseconds(400);
   Duration watchdog = milliseconds(2000);
   Duration sync_stall = milliseconds(2000);  // without progress of repair, before a peer's checkpoint is fetched
@@ -156,11 +157,10 @@ struct Tunables {
   // A fifth of the standard ones.
   static constexpr Tunables tiny() {
     Tunables t;
-    for (Duration* d :
-         {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost, &t.sign_of_life_fresh,
-          &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view, &t.prepare_resend, &t.repair_pace,
-          &t.abdicate, &t.watchdog, &t.sync_retry, &t.marker_delay, &t.clock_window_min, &t.clock_window_max,
-          &t.client_resend})
+    for (Duration* d : {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost,
+                        &t.sign_of_life_fresh, &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view,
+                        &t.prepare_resend, &t.repair_pace, &t.reclaim_patience, &t.abdicate, &t.watchdog, &t.sync_retry,
+                        &t.marker_delay, &t.clock_window_min, &t.clock_window_max, &t.client_resend})
       *d = *d / 5;
     t.sync_stall = t.repair_pace * 10;
     t.sync_pin = milliseconds(400);

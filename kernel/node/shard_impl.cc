@@ -75,7 +75,7 @@ void Shard::Impl::step(const EventBag& in, EffectBag& out) {
 
 Instant Shard::Impl::deadline() const {
   if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
-  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline()});
+  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at});
 }
 
 Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, checkpoints, clock, timers, slabs, prng, counters}; }
@@ -141,6 +141,7 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
     if (checkpoints.failed()) poison(t);
     return;
   }
+  if (on_superblock(completion, out)) return;
   stored.clear();
   loaded.clear();
   const bool known = wal->on_completion(now, completion, stored, loaded, out);
@@ -186,6 +187,7 @@ void Shard::Impl::take_blocks(RecoveredGroup& found) {
 void Shard::Impl::open(EffectBag& out) {
   incarnation = recovery->incarnation();
   wal = recovery->make_wal();
+  superblock = recovery->take_superblock();
   for (const auto& g : groups) {
     if (!is_mine(g)) continue;
     check(!replicas.full());
@@ -253,6 +255,7 @@ void Shard::Impl::finish(EffectBag& out) {
     replicas[i]->finish_turn(t);
   }
   if (beat_at <= now) send_beats(out);
+  reclaim(out);
   wal->seal_batch(now, out);
   checkpoints.emit(out);
 }

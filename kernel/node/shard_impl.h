@@ -35,6 +35,11 @@ class Shard::Impl {
   Replica* find(GroupId group);
   Replica* touch(GroupId group);  // finish_turn will be called for it
 
+  // shard_reclaim.cc: space in the log
+  void reclaim(EffectBag& out);
+  void record_begin(EffectBag& out);
+  bool on_superblock(const Completion& completion, EffectBag& out);
+
   // shard_route.cc: which room a message goes to
   void on_message(const Envelope& envelope, EffectBag& out);
   void on_frame(const FrameEvent& event, EffectBag& out);
@@ -58,6 +63,7 @@ class Shard::Impl {
   LogChunks chunks;
   ClusterClock clock;
   std::unique_ptr<Recovery> recovery;
+  std::unique_ptr<SuperblockFile> superblock;
   std::unique_ptr<Wal> wal;
   CheckpointZone checkpoints;
   Vec<std::unique_ptr<Replica>> replicas;  // of this shard, in order of GroupId
@@ -73,6 +79,9 @@ class Shard::Impl {
   Instant booted;
   Instant beat_at = Instant::never();
   u64 beat_no = 0;
+  u64 reclaiming = 0;       // segments before this one are being vacated; 0: none
+  std::size_t vacated = 0;  // replicas, from the first, that need nothing before it
+  Instant reclaim_at = Instant::never();
 };
 
 }  // namespace keelson

@@ -75,6 +75,11 @@ constexpr u64 index_offset(const Limits& limits, u64 segment, u32 index_page) {
   return (segment % limits.wal_segments * limits.index_pages_per_segment + index_page) * page_bytes;
 }
 
+// Whether what is numbered `found` was written to the place of `expected` one or more laps earlier.
+constexpr bool earlier_lap(u64 found, u64 expected, u64 ring) {
+  return found < expected && (expected - found) % ring == 0;
+}
+
 // WAL pages that `bytes` of payload take.
 constexpr u64 pages_for(u64 bytes) { return (bytes + payload_bytes - 1) / payload_bytes; }
 // WAL pages that a record touches.

@@ -28,6 +28,7 @@ inline constexpr u16 lost = 8;       // was stored, its bytes are damaged: neith
 inline constexpr u16 suspect = 16;   // un-marked damage: probably never acked
 inline constexpr u16 appended = 32;  // handed to the WAL, not yet stored
 inline constexpr u16 received = 64;  // its bytes reached this replica since the op entered the log (present in memory)
+inline constexpr u16 moving = 256;   // its record is being copied to the end of the log
 inline constexpr u16 linked = 128;   // chain-checked: connected by parents to an installed head
 }  // namespace log_bit
 

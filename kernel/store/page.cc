@@ -105,9 +105,8 @@ RecordPages gather_record(Bytes pages, const RecordPlace& place, u64 seed, const
     if (read.state == PageState::blank) {
       result = RecordPages::old;
     } else if (read.stamp.page_no != expected) {
-      const bool earlier_lap =
-          read.stamp.page_no < expected && (expected - read.stamp.page_no) % ring_pages(limits) == 0;
-      if (!earlier_lap) return RecordPages::bad;  // misdirected
+      if (!earlier_lap(read.stamp.page_no.raw(), expected.raw(), ring_pages(limits)))
+        return RecordPages::bad;  // misdirected
       result = RecordPages::old;
     } else {
       if (i == 0) batch = read.stamp.batch_no;

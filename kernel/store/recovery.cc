@@ -37,7 +37,7 @@ Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks
       counters_(counters),
       groups_(config.groups.size()),
       group_ids_(config.groups.size()),
-      superblock_(owner_of(config), ids, counters),
+      superblock_(std::make_unique<SuperblockFile>(owner_of(config), ids, counters)),
       rewriter_(config.cluster, config.shard, config.node, config.limits, slabs, ids) {
   for (const auto& group : config.groups) groups_.push_back(group);
   std::sort(groups_.begin(), groups_.end(), [](const auto& a, const auto& b) { return a.group < b.group; });
@@ -56,13 +56,13 @@ Recovery::Recovery(const RecoveryConfig& config, Slabs& slabs, LogChunks& chunks
 Recovery::~Recovery() = default;
 
 void Recovery::start(Instant, EffectBag& out) {
-  check(phase_ == Phase::superblock && superblock_.state() == SuperblockFile::State::closed);
-  superblock_.open(out);
+  check(phase_ == Phase::superblock && superblock_->state() == SuperblockFile::State::closed);
+  superblock_->open(out);
 }
 
 bool Recovery::on_completion(Instant now, const Completion& completion, EffectBag& out) {
   now_ = now;
-  const bool known = superblock_.on_completion(completion, out) ||
+  const bool known = superblock_->on_completion(completion, out) ||
                      (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out))) ||
                      (tables_ && on_table(completion)) ||
                      (wal_ && rewriter_.on_completion(now, completion, *wal_, out));
@@ -71,10 +71,10 @@ bool Recovery::on_completion(Instant now, const Completion& completion, EffectBa
 }
 
 void Recovery::advance(EffectBag& out) {
-  if (superblock_.state() == SuperblockFile::State::refused) return refuse(superblock_.refusal());
+  if (superblock_->state() == SuperblockFile::State::refused) return refuse(superblock_->refusal());
   switch (phase_) {
     case Phase::superblock:
-      if (superblock_.state() == SuperblockFile::State::ready) probe_ends(out);
+      if (superblock_->state() == SuperblockFile::State::ready) probe_ends(out);
       return;
     case Phase::probe:
       if (scan_->probes_open > 0) return;
@@ -84,6 +84,7 @@ void Recovery::advance(EffectBag& out) {
                        "check that it is whole.",
                        {StoreLayout::of(config_.limits).file_bytes(), 0, 0, 0}});
       phase_ = Phase::scan;
+      begin_log();
       return scan_->reader.start(segment_, out);
     case Phase::scan:
       if (!scan_->reader.busy()) next_segment(out);
@@ -91,7 +92,7 @@ void Recovery::advance(EffectBag& out) {
     case Phase::tables:
       return read_table(out);
     case Phase::incarnation:
-      if (superblock_.state() == SuperblockFile::State::ready) end_incarnation(out);
+      if (superblock_->state() == SuperblockFile::State::ready) end_incarnation(out);
       return;
     case Phase::rewrite:
       if (wal_->poisoned())
@@ -135,18 +136,33 @@ bool Recovery::on_probe(const Completion& completion) {
   return false;
 }
 
+void Recovery::begin_log() {
+  const Superblock& known = superblock_->current();
+  segment_ = known.first_live_segment;
+  facts_.wal_begin = facts_.wal_end = first_page_of(config_.limits, segment_);
+  facts_.slots_begin = facts_.slots_end = segment_ * config_.limits.index_pages_per_segment;
+  facts_.freed_batch = facts_.highest = known.freed_batch;
+}
+
+// Not before the place where the last life began: it may have left a gap behind what it took for the end.
+bool Recovery::at_end() const {
+  const Superblock& known = superblock_->current();
+  if (segment_ == known.first_live_segment + config_.limits.wal_segments) return true;
+  return scan_->blank_segments >= blank_segments_max(config_.limits) &&
+         segment_ > segment_of(config_.limits, known.first_page) + blank_segments_max(config_.limits);
+}
+
 void Recovery::next_segment(EffectBag& out) {
   SegmentAnalysis analysis(owner_, config_.limits, scan_->reader.image(), scan_->scratch, facts_);
   scan_->blank_segments = analysis.run() ? 0 : scan_->blank_segments + 1;
   ++segment_;
-  if (segment_ == config_.limits.wal_segments || scan_->blank_segments == blank_segments_max(config_.limits))
-    return end_scan(out);
+  if (at_end()) return end_scan(out);
   scan_->reader.start(segment_, out);
 }
 
 void Recovery::end_scan(EffectBag& out) {
   scan_.reset();
-  const Superblock& old = superblock_.current();
+  const Superblock& old = superblock_->current();
   history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
   judge_records();
   plan_rewrites();
@@ -195,16 +211,17 @@ bool Recovery::on_table(const Completion& completion) {
 }
 
 void Recovery::end_tables(EffectBag& out) {
-  const Superblock& old = superblock_.current();
+  const Superblock& old = superblock_->current();
   find_end();
   Superblock next = old;
   next.incarnation = old.incarnation + 1;
   next.durable_batch = wal_start_.durable_batch;
   next.first_batch = wal_start_.next_batch;
+  next.first_page = wal_start_.next_page;
   next.clean = 0;
   wal_start_.incarnation = next.incarnation;
   phase_ = Phase::incarnation;
-  superblock_.update(next, out);
+  superblock_->update(next, out);
 }
 
 void Recovery::judge_records() {
@@ -276,6 +293,10 @@ void Recovery::plan_rewrites() {
 void Recovery::end_incarnation(EffectBag& out) {
   wal_ = std::make_unique<Wal>(WalConfig{config_.cluster, config_.shard, config_.limits, config_.tunables}, wal_start_,
                                slabs_, ids_, counters_);
+  for (const BatchFact& batch : facts_.batches)
+    wal_->found_batch(batch.has_head() ? batch.first_slot / config_.limits.index_pages_per_segment
+                                       : segment_of(config_.limits, batch.first_page),
+                      batch.no);
   phase_ = Phase::rewrite;
   if (!rewriter_.empty()) rewriter_.start(now_, *wal_, out);
   advance(out);
@@ -309,6 +330,7 @@ void Recovery::find_end() {
   const u64 slots_before = segment * limits.index_pages_per_segment;
   u64 slot = facts_.slots_end > slots_before ? facts_.slots_end - slots_before : 0;
   if (segment_of(limits, page) > segment) slot = 0;
+  wal_start_.first_segment = superblock_->current().first_live_segment;
   wal_start_.next_page = page;
   wal_start_.next_index_page = static_cast<u32>(slot);
   const BatchNo highest = history_->highest();
@@ -342,6 +364,8 @@ RecoveredGroup Recovery::take_group(GroupId group) {
                                facts_.checkpoints[index].exists ? &facts_.checkpoints[index] : nullptr,
                                history_.get()};
   RecoveredGroup recovered = GroupRecovery(findings, config_.limits, chunks_).run();
+  recovered.state_place = facts_.states[index].place;
+  recovered.checkpoint_place = facts_.checkpoints[index].place;
   if (!found_tables_[index].sections.empty()) {
     recovered.has_checkpoint = true;
     recovered.checkpoint = facts_.checkpoints[index].record;
@@ -358,6 +382,11 @@ RecoveredGroup Recovery::take_group(GroupId group) {
 std::unique_ptr<Wal> Recovery::make_wal() {
   check(state_ == State::done && wal_);
   return std::move(wal_);
+}
+
+std::unique_ptr<SuperblockFile> Recovery::take_superblock() {
+  check(state_ == State::done && superblock_);
+  return std::move(superblock_);
 }
 
 void Recovery::refuse(const ShardRefusal& refusal) {

@@ -47,9 +47,10 @@ class Recovery {
   const ShardRefusal& refusal() const { return refusal_; }
 
   // When done.
-  Incarnation incarnation() const { return superblock_.current().incarnation; }
+  Incarnation incarnation() const { return wal_start_.incarnation; }
   RecoveredGroup take_group(GroupId group);  // once each
   std::unique_ptr<Wal> make_wal();
+  std::unique_ptr<SuperblockFile> take_superblock();
 
   // For tools, once the scan is over (history() is null before): what was seen, how it was judged, what follows.
   const LogFacts& facts() const { return facts_; }
@@ -78,6 +79,8 @@ class Recovery {
   void advance(EffectBag& out);
   void probe_ends(EffectBag& out);
   bool on_probe(const Completion& completion);
+  void begin_log();
+  bool at_end() const;
   void next_segment(EffectBag& out);
   void end_scan(EffectBag& out);
   void read_table(EffectBag& out);
@@ -106,7 +109,7 @@ class Recovery {
   State state_ = State::running;
   Phase phase_ = Phase::superblock;
   ShardRefusal refusal_;
-  SuperblockFile superblock_;
+  std::unique_ptr<SuperblockFile> superblock_;
   std::unique_ptr<Scan> scan_;
   u64 segment_ = 0;  // being read
   LogFacts facts_;

@@ -39,7 +39,7 @@ void BatchHistory::sort_batches() {
 }
 
 void BatchHistory::place_batches() {
-  u64 before = 0;
+  u64 before = facts_.slots_begin;
   for (BatchFact& batch : facts_.batches) {
     batch.slots_before = before;
     if (batch.has_head()) before = batch.slots_end();
@@ -117,7 +117,7 @@ void BatchHistory::find_losses() {
 
 BatchHistory::Gap BatchHistory::gap_after(std::size_t i) const {
   const auto& batches = facts_.batches;
-  Gap gap{nullptr, nullptr, 0, facts_.slots_end};
+  Gap gap{nullptr, nullptr, facts_.slots_begin, facts_.slots_end};
   if (i > 0) {
     gap.before = &batches[i - 1];
     gap.slots_from = gap.before->has_head() ? gap.before->slots_end() : gap.before->slots_before;
@@ -135,7 +135,7 @@ EntryState BatchHistory::entries_in(const Gap& gap) const {
 
 // ok: there is no room for a record between the two.
 RecordState BatchHistory::records_in(const Gap& gap) const {
-  const PageNo from = gap.before ? gap.before->pages_end() : PageNo();
+  const PageNo from = gap.before ? gap.before->pages_end() : facts_.wal_begin;
   const PageNo end = gap.after ? gap.after->first_page : facts_.wal_end;
   if (end <= from) return RecordState::ok;
   return any_in(facts_.bad_pages, from.raw(), end.raw()) ? RecordState::bad : RecordState::old;
@@ -168,7 +168,7 @@ void BatchHistory::judge_batch(std::size_t i) {
 }
 
 void BatchHistory::judge_gap(const Gap& gap) {
-  const BatchNo before = gap.before ? gap.before->no : BatchNo();
+  const BatchNo before = gap.before ? gap.before->no : facts_.freed_batch;
   BatchNo last = gap.after ? gap.after->no - 1 : std::max(highest_marker_, before);
   const EntryState entry = entries_in(gap);
   const RecordState record = records_in(gap);

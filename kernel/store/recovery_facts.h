@@ -82,6 +82,10 @@ struct FoundCheckpoint {
 
 struct LogFacts {
   u32 segment_pages = 0;
+  // Where the live log begins: what lies before it is gone, and everything up to freed_batch with it.
+  PageNo wal_begin;
+  u64 slots_begin = 0;  // index pages, counted over all segments
+  BatchNo freed_batch;
   Vec<BatchFact> batches;
   Vec<FoundRecord> records;
   Vec<FoundState> states;            // by group

@@ -6,7 +6,7 @@ namespace keelson {
 
 namespace {
 
-constexpr Op op_max{~u64{0} >> 1};
+constexpr Op op_max{u64{1} << 62};  // no log gets this far
 
 }  // namespace
 
@@ -16,6 +16,10 @@ GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits
 RecoveredGroup GroupRecovery::run() {
   find_promise();
   find_checkpoint();
+  if (promise_.head >= op_max) {
+    contradicted();
+    return std::move(result_);
+  }
   find_floor();
   find_live();
   weigh_losses();

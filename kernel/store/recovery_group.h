@@ -26,6 +26,8 @@ struct RecoveredGroup {
   bool log_damaged = false;         // one voter only: something nobody can repair
   Op damaged_op;                    // the lowest such op; 0: not known
   bool checkpoint_damaged = false;  // there is a record of one, and neither copy of its table
+  RecordPlace state_place;          // of the newest group_state and group_checkpoint; page 0: not known
+  RecordPlace checkpoint_place;
   bool has_checkpoint = false;
   GroupCheckpoint checkpoint;  // the newest whose table is whole
   CheckpointTable table;       // of it

@@ -45,10 +45,13 @@ void SegmentAnalysis::read_index() {
     const std::byte* page = image_.index.page(slot);
     IndexReading& reading = scratch_.index.push_back(read_index_page(page, seed_, limits_));
     if (reading.state == PageState::blank && !never_written(page)) reading.state = PageState::bad;
+    const IndexHead& head = reading.head;
+    if (reading.state == PageState::ok &&
+        earlier_lap(segment_of(limits_, head.first_page), image_.segment, limits_.wal_segments))
+      reading.state = PageState::blank;  // its segment was freed; nothing was written here since
     if (reading.state == PageState::blank) continue;
     touched_ = true;
     if (reading.state == PageState::bad) continue;
-    const IndexHead& head = reading.head;
     const bool elsewhere = head.page_count > 0 && segment_of(limits_, head.first_page) != image_.segment;
     const bool fits = head.page_of <= slot && slot - head.page_of + u32{head.pages} <= limits_.index_pages_per_segment;
     if (elsewhere || !fits || !numbered(head.batch_no)) reading.state = PageState::bad;
@@ -121,6 +124,9 @@ void SegmentAnalysis::read_stamps() {
       std::fill_n(page, stamp_bytes, std::byte{0xff});  // for gather_record, which looks at the stamp only
       reading.state = PageState::bad;
     }
+    if (reading.state == PageState::ok &&
+        earlier_lap(reading.stamp.page_no.raw(), page_no(i).raw(), ring_pages(limits_)))
+      reading.state = PageState::blank;
     const bool here = reading.stamp.page_no == page_no(i) && numbered(reading.stamp.batch_no);
     if (reading.state == PageState::ok && !here) reading.state = PageState::bad;
     touched_ = touched_ || reading.state != PageState::blank;

@@ -42,16 +42,18 @@ struct Superblock {
   u32 unused_small = 0;
   Digest limits_digest;
   u64 first_live_segment = 0;
-  BatchNo durable_batch;    // highest batch of an earlier incarnation known to be durable
-  BatchNo first_batch;      // batches of this incarnation are numbered from here
-  u64 group_table[8] = {};  // root of the group table; none yet
+  BatchNo durable_batch;  // highest batch of an earlier incarnation known to be durable
+  BatchNo first_batch;    // batches of this incarnation are numbered from here
+  BatchNo freed_batch;    // this one and all before it lay in segments before first_live_segment
+  PageNo first_page;      // ... and its pages from here
+  u64 unused[6] = {};
 };
 static_assert(sizeof(Superblock) == 192 && std::has_unique_object_representations_v<Superblock>);
 static_assert(offsetof(Superblock, copy) == 16 && offsetof(Superblock, version) == 18);
 static_assert(offsetof(Superblock, magic) == 20 && offsetof(Superblock, sequence) == 24);
 static_assert(offsetof(Superblock, cluster) == 48 && offsetof(Superblock, generation) == 64);
 static_assert(offsetof(Superblock, node) == 72 && offsetof(Superblock, limits_digest) == 88);
-static_assert(offsetof(Superblock, first_live_segment) == 104 && offsetof(Superblock, group_table) == 128);
+static_assert(offsetof(Superblock, first_live_segment) == 104 && offsetof(Superblock, freed_batch) == 128);
 
 // Whose data it must be.
 struct SuperblockOwner {

@@ -10,8 +10,6 @@ StoredRecord stored_record(const WalBatch::Record& record) {
   return {meta.group, meta.command, meta.op, meta.identity, meta.state_seq, record.place};
 }
 
-u64 end_for_requests(const Limits& limits) { return limits.wal_segments - u64{2} * wal_reserved_segments(limits); }
-
 }  // namespace
 
 Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& ids, Counters& counters)
@@ -27,6 +25,8 @@ Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& id
       next_batch_(start.next_batch),
       next_page_(start.next_page),
       next_index_page_(start.next_index_page),
+      begins_(limits_.wal_segments),
+      first_segment_(start.first_segment),
       prev_groups_(start.prev_groups),
       durable_(start.durable_batch),
       next_durable_(start.next_batch),
@@ -41,6 +41,8 @@ Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& id
   while (!batches_.full()) batches_.emplace_back(limits_);
   check(batches_[0].pending.capacity() <= limits_.writes_in_flight_max);
   reads_.resize(limits_.reads_in_flight_max);
+  begins_.resize(limits_.wal_segments);
+  check(start.first_segment <= open_segment());
 }
 
 Wal::~Wal() = default;
@@ -50,7 +52,7 @@ Wal::~Wal() = default;
 bool Wal::find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const {
   const u64 segment = segment_of(limits_, next_page_);
   const auto index_fits = [&](u64 in, u32 used) {
-    const u32 spare = in + 1 == limits_.wal_segments ? index_spare : 0;
+    const u32 spare = in + 1 == this->segments_end() ? index_spare : 0;
     return used + index_pages + spare <= limits_.index_pages_per_segment;
   };
   if (segment < segments_end && page_in_segment(limits_, next_page_) + pages <= limits_.wal_segment_pages &&
@@ -65,17 +67,19 @@ bool Wal::find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spar
 
 // Whatever is admitted will need marks: at the very end an index page is kept for each batch that may wait for one.
 // Since markers may leave before the open batch, that also keeps its own place.
-bool Wal::has_room(u32 records, u64 bytes, Command command) const {
+bool Wal::has_room(u32 records, u64 bytes, Command command, bool to_free) const {
   if (poisoned_ || !open().fits(records, bytes)) return false;
   const u32 index_pages = index_pages_for(static_cast<u32>(open().records.size()) + records);
-  const u64 reserved = command == Command::group_state ? 0 : wal_reserved_segments(limits_);
+  const u64 reserve = wal_reserved_segments(limits_);
+  u64 reserved = command == Command::prepare ? reserve : reserve / 2;
+  if (command == Command::group_state) reserved = to_free || reserve < 2 ? 0 : 1;
   WalSpot spot;
-  return find_spot(open().pages_with(records, bytes), index_pages, limits_.wal_segments - reserved,
+  return find_spot(open().pages_with(records, bytes), index_pages, segments_end() - reserved,
                    limits_.wal_batches_in_flight_max + 1, spot);
 }
 
 void Wal::append(const RecordMeta& meta, MessageRef record) {
-  check(has_room(1, record.size(), Command::group_state));
+  check(has_room(1, record.size(), Command::group_state, true));
   RecordMeta own = meta;
   own.strict = meta.strict || config_.tunables.strict_ack;
   open().append(own, std::move(record));
@@ -101,7 +105,7 @@ void Wal::seal_batch(Instant now, EffectBag& out) {
 // A batch without records. If the open one has some, it waits for a slot: it gets the next number, this goes first.
 void Wal::seal_marker(EffectBag& out) {
   WalSpot spot;
-  if (!may_seal(1, true) || !find_spot(0, 1, limits_.wal_segments, 0, spot)) return;
+  if (!may_seal(1, true) || !find_spot(0, 1, segments_end(), 0, spot)) return;
   if (!open().records.empty()) std::swap(slot(next_batch_), slot(next_batch_ + 1));
   check(open().records.empty() && !open().sealed);
   seal_open(out);
@@ -111,10 +115,11 @@ void Wal::seal_marker(EffectBag& out) {
 void Wal::seal_open(EffectBag& out) {
   WalBatch& batch = open();
   WalSpot spot;
-  const bool found = find_spot(batch.pages(), batch.index_pages(), limits_.wal_segments, 0, spot);
+  const bool found = find_spot(batch.pages(), batch.index_pages(), segments_end(), 0, spot);
   check(found);  // has_room saw to it
   if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
   batch.seal({next_batch_, durable_, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
+  found_batch(segment_of(limits_, spot.page), next_batch_);
   carried_ = durable_;
   prev_groups_ = batch.groups();
   next_page_ = spot.page + batch.pages();
@@ -220,16 +225,45 @@ void Wal::settle() {
   }
 }
 
-bool Wal::full() const { return segment_of(limits_, next_page_) >= end_for_requests(limits_); }
+bool Wal::full() const { return open_segment() >= end_for_requests(); }
 
 u16 Wal::free_permille() const {
   if (full()) return 0;
-  const u64 end = end_for_requests(limits_);
-  const u64 segment = segment_of(limits_, next_page_);
+  const u64 requests = end_for_requests() - first_segment_;
   const u64 pages = (limits_.wal_segment_pages - page_in_segment(limits_, next_page_)) * u64{1000};
   const u64 index_pages = (limits_.index_pages_per_segment - next_index_page_) * u64{1000};
   const u64 here = std::min(pages / limits_.wal_segment_pages, index_pages / limits_.index_pages_per_segment);
-  return static_cast<u16>(((end - 1 - segment) * 1000 + here) / end);
+  return static_cast<u16>(((end_for_requests() - 1 - open_segment()) * 1000 + here) / requests);
+}
+
+// ---------------------------------------------------------------- the ring
+
+void Wal::found_batch(u64 segment, BatchNo batch) {
+  Begin& begin = begins_[segment % limits_.wal_segments];
+  if (begin.segment != segment || begin.batch == BatchNo()) begin = {segment, batch};
+}
+
+BatchNo Wal::last_batch_before(u64 segment) const {
+  for (u64 s = segment; s <= open_segment(); ++s) {
+    const Begin& begin = begins_[s % limits_.wal_segments];
+    if (begin.segment == s && begin.batch != BatchNo()) return begin.batch - 1;
+  }
+  return next_batch_ - 1;
+}
+
+void Wal::close_before(u64 segment) { readable_from_ = std::max(readable_from_, first_page_of(limits_, segment)); }
+
+bool Wal::reads_before(PageNo page) const {
+  return std::any_of(reads_.begin(), reads_.end(),
+                     [page](const ReadSlot& slot) { return slot.busy && slot.place.page < page; });
+}
+
+void Wal::free_before(u64 segment) {
+  check(segment > first_segment_ && segment <= open_segment());
+  check(!reads_before(first_page_of(limits_, segment)));
+  counters_.add(Counter::wal_segments_freed, segment - first_segment_);
+  if (segment / limits_.wal_segments > first_segment_ / limits_.wal_segments) counters_.hit(Mark::wal_wrapped);
+  first_segment_ = segment;
 }
 
 }  // namespace keelson

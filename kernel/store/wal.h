@@ -2,8 +2,9 @@
 //
 // Who uses it: replicas append and load, the shard seals once per step and passes completions on, recovery says where
 // to continue. It knows groups and ops, not what views mean. A record is stored when all Writes of its batch are done
-// (strict ones: when a later stored index page says so); only then may anything depend on it. Not here: reading the log
-// at start (recovery.h), what pages look like (page.h), reclaim (there is none yet: full segments stay full).
+// (strict ones: when a later stored index page says so); only then may anything depend on it. Segments form a ring: the
+// oldest one is given back once nothing in it is needed. Not here: reading the log at start (recovery.h), what pages
+// look like (page.h), what is needed (vsr/replica_reclaim.cc).
 #pragma once
 
 #include "keelson/base/counters.h"
@@ -26,6 +27,7 @@ struct LoadedRecord {
   GroupId group;
   Op op;
   Digest identity;
+  RecordPlace place;
   u64 purpose = 0;
   bool ok = false;  // false: the bytes are damaged
   MessageRef message;
@@ -47,10 +49,12 @@ struct WalStart {
   BatchNo next_batch;       // above every batch that was found; from 1
   BatchNo durable_batch;    // the marker until this incarnation has one of its own; below next_batch
   GroupBloom prev_groups;   // groups of batch next_batch - 1; of_all() where that isn't known
+  u64 first_segment = 0;    // the oldest that is not free
 };
 
-// Segments at the end that only group_states may fill: a log that takes no more prepares still has to survive restarts
-// (each writes states, and may skip the rest of a segment) and view changes.
+// Segments that prepares leave alone: a log that takes no more of them still has to survive restarts (each writes
+// states, and may skip the rest of a segment) and view changes, and needs room to move what keeps its oldest segment
+// from being freed.
 constexpr u32 wal_reserved_segments(const Limits& limits) {
   return limits.wal_segments < 16 ? 1 : limits.wal_segments / 16;
 }
@@ -63,8 +67,10 @@ class Wal {
   ~Wal();
 
   // Admission, for records of `bytes` in all: the open batch, and the segments behind it. False may be true again after
-  // the next completion, unless full(). group_state may use the reserved segments.
-  bool has_room(u32 records, u64 bytes, Command command = Command::prepare) const;
+  // the next completion, or when a segment is freed. Of the reserved segments a prepare takes none, a copy and a
+  // checkpoint half of them, a group_state all but one: that one is for the group_state without which no segment can be
+  // freed.
+  bool has_room(u32 records, u64 bytes, Command command = Command::prepare, bool to_free = false) const;
   // Joins the open batch. After has_room it cannot fail. The record must not change any more.
   void append(const RecordMeta& meta, MessageRef record);
   // Once per step: emits the open batch, or leaves it open to collect more while too many are under way.
@@ -89,6 +95,20 @@ class Wal {
   // Nothing is: only as much again as the reserve, for prepares that other nodes admitted, and the reserve itself.
   bool full() const;
 
+  // --- the ring
+  u64 first_segment() const { return first_segment_; }
+  u64 open_segment() const { return segment_of(limits_, next_page_); }  // where the next batch begins, or behind it
+  u64 segments_used() const { return open_segment() - first_segment_ + 1; }
+  // What a start must know to begin with `segment`: every batch up to this one lies before it.
+  BatchNo last_batch_before(u64 segment) const;
+  BatchNo durable() const { return durable_; }
+  void close_before(u64 segment);        // nothing before it is read any more
+  bool reads_before(PageNo page) const;  // a Read of such a page is under way: it can't be freed yet
+  // Everything before `segment` may be written over. Durable in the superblock by then, or a start would look for it.
+  void free_before(u64 segment);
+  // From recovery: where batches begin, in order.
+  void found_batch(u64 segment, BatchNo batch);
+
  private:
   struct ReadSlot {
     IoId id;
@@ -106,6 +126,8 @@ class Wal {
   WalBatch& open() { return slot(next_batch_); }
   const WalBatch& open() const { return batches_[next_batch_.raw() % batches_.size()]; }
   u64 under_way() const { return next_batch_ - first_batch_; }
+  u64 segments_end() const { return first_segment_ + limits_.wal_segments; }
+  u64 end_for_requests() const { return segments_end() - u64{2} * wal_reserved_segments(limits_); }
   bool find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const;
   bool may_seal(u32 writes, bool marker) const;
   bool marker_wanted() const { return durable_records_ > carried_; }
@@ -138,6 +160,14 @@ class Wal {
   BatchNo next_batch_;
   PageNo next_page_;
   u32 next_index_page_;
+  // By segment, in its slot of the ring.
+  struct Begin {
+    u64 segment = 0;
+    BatchNo batch;  // the first that lies in it; 0: none
+  };
+  Vec<Begin> begins_;
+  u64 first_segment_;
+  PageNo readable_from_;
   u32 batches_writing_ = 0;
   u32 writes_writing_ = 0;
   GroupBloom prev_groups_;  // of next_batch_ - 1

@@ -9,6 +9,7 @@ namespace keelson {
 bool Wal::load(GroupId group, Op op, Digest identity, RecordPlace place, u64 purpose, IoClass io_class,
                EffectBag& out) {
   check(place_ok(limits_, place));
+  if (place.page < readable_from_) return false;
   const auto free = std::find_if(reads_.begin(), reads_.end(), [](const ReadSlot& slot) { return !slot.busy; });
   if (free == reads_.end() || out.reads.full()) return false;
   MessageRef message = allocate_message(slabs_, place.size - header_size);
@@ -28,7 +29,8 @@ bool Wal::on_read(const Completion& completion, Vec<LoadedRecord>& loaded) {
                                [&](const ReadSlot& slot) { return slot.busy && slot.id == completion.id; });
   if (at == reads_.end()) return false;
   const bool ok = completion.status == IoStatus::ok && proven(*at);
-  loaded.push_back({at->group, at->op, at->identity, at->purpose, ok, ok ? std::move(at->message) : MessageRef()});
+  loaded.push_back(
+      {at->group, at->op, at->identity, at->place, at->purpose, ok, ok ? std::move(at->message) : MessageRef()});
   *at = {};
   return true;
 }

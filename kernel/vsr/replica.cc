@@ -86,9 +86,13 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
     view_ = recovered.state.view;
     log_view_ = recovered.state.log_view;
     state_seq_ = recovered.state.state_seq;
+    durable_checkpoint_ = recovered.state.checkpoint_op;
   }
   stored_view_ = view_;
   stored_log_view_ = log_view_;
+  state_place_ = recovered.state_place;  // not known where only its entry is left: it counts as old
+  state_on_disk_ = recovered.has_state;
+  checkpoint_place_ = recovered.checkpoint_place;
   head_ = recovered.head;
   linked_floor_ = head_;
   commit_max_ = recovered.commit_max;
@@ -224,28 +228,33 @@ bool Replica::accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& mess
 
 void Replica::on_stored(Turn& turn, const StoredRecord& record) {
   if (record.command == Command::group_state) {
-    if (record.state_seq == state_seq_ && !state_wanted_) on_state_stored(turn);
-    return;
+    if (record.state_seq != state_seq_ || state_wanted_) return;
+    state_place_ = record.place;
+    state_on_disk_ = true;
+    state_frees_ = false;
+    return on_state_stored(turn);
   }
-  if (record.command == Command::group_checkpoint) return on_checkpoint_stored(turn);
+  if (record.command == Command::group_checkpoint) return on_checkpoint_stored(turn, record);
   if (!log_.has_room(record.op) || log_.at(record.op).identity != record.identity) return;  // pruned, truncated since
   LogEntry& entry = log_.touch(record.op);
   entry.place = record.place;
-  entry.bits =
-      static_cast<u16>((entry.bits | log_bit::stored) & ~(log_bit::lost | log_bit::suspect | log_bit::appended));
+  entry.bits = static_cast<u16>((entry.bits | log_bit::stored) &
+                                ~(log_bit::lost | log_bit::suspect | log_bit::appended | log_bit::moving));
   if (mute()) return;
   if (is_primary()) self_ack(record.op);
   if (is_backup()) ack(turn, record.op);
 }
 
 void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
-  const bool for_apply = record.purpose == voters_max;
+  const bool for_apply = record.purpose == purpose_apply;
   if (for_apply && loads_pending_ > 0) --loads_pending_;
+  if (record.purpose == purpose_move) on_move_loaded(turn, record);
+  const bool known = log_.has_room(record.op) && log_.at(record.op).identity == record.identity;
   if (!record.ok) {
-    turn.counters.hit(Mark::recovery_row_3_lost);
-    if (log_.has_room(record.op) && log_.at(record.op).identity == record.identity) {
+    if (known && log_.at(record.op).place == record.place) {  // otherwise it was moved, and its old place given back
+      turn.counters.hit(Mark::recovery_row_3_lost);
       LogEntry& entry = log_.touch(record.op);
-      entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~log_bit::stored);
+      entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~(log_bit::stored | log_bit::moving));
       if (!mute()) repair_elsewhere(turn);
     }
     return;
@@ -254,7 +263,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
     if (log_.at(record.op).identity == record.identity) bodies_.put(record.op, record.identity, record.message);
     return;
   }
-  serve(turn, ReplicaIndex(static_cast<u8>(record.purpose)), record.message);
+  if (record.purpose < voters_max) serve(turn, ReplicaIndex(static_cast<u8>(record.purpose)), record.message);
 }
 
 void Replica::on_peer_connected(Turn& turn, NodeId node) {
@@ -375,7 +384,7 @@ void Replica::persist_state(Turn& turn) {
 
 void Replica::append_state(Turn& turn) {
   const u32 body_size = static_cast<u32>(suffix_.size()) * header_size;
-  if (!turn.wal.has_room(1, header_size + body_size, Command::group_state))
+  if (!turn.wal.has_room(1, header_size + body_size, Command::group_state, state_frees_))
     return;  // tried again at the end of each turn
   MessageRef message = allocate_message(turn.slabs, body_size);
   if (!message) return;
@@ -386,7 +395,10 @@ void Replica::append_state(Turn& turn) {
   state.state_seq = ++state_seq_;
   state.commit_max = commit_max_;
   state.head = suffix_head_;
+  state.checkpoint_op = std::min(durable_checkpoint_, commit_max_);
   state.state_flags = tail_uncertain_ ? state_flag::unsure : 0;
+  // Only made again while mute to free the log: what shows the reason may go with it.
+  if (mute()) state.state_flags |= state_flag::amnesiac;
   state.log_view = log_view_;
   state.header_count = static_cast<u32>(suffix_.size());
   seal(message, state, body_size);
@@ -401,7 +413,7 @@ void Replica::on_state_stored(Turn& turn) {
   state_stored_ = true;
   stored_view_ = view_;
   stored_log_view_ = log_view_;
-  if (mute() || status_ == ReplicaStatus::normal || completing_) return;
+  if (mute() || status_ == ReplicaStatus::normal || status_ == ReplicaStatus::recovering || completing_) return;
   if (!installing_) return send_do_view_change(turn);
   installing_ = false;
   if (self_ == primary_of(view_)) return lead(turn);

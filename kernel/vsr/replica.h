@@ -70,8 +70,9 @@ class Replica {
   void on_peer_lost(Turn& turn, NodeId node);
   void on_poisoned(Turn& turn);
   void on_timer(Turn& turn, u32 kind);
-  void transfer(Turn& turn);     // an operator's wish: give the primary role up
-  void finish_turn(Turn& turn);  // commit, apply, form prepares, ack
+  void transfer(Turn& turn);                         // an operator's wish: give the primary role up
+  bool vacate(Turn& turn, PageNo end, bool urgent);  // replica_reclaim.cc
+  void finish_turn(Turn& turn);                      // commit, apply, form prepares, ack
 
   bool beats() const;  // this replica's commit belongs into the shard's beats
   GroupEntry commit_entry() const;
@@ -82,7 +83,19 @@ class Replica {
   void check_invariants() const;
   void check_timers(const Timers& timers) const;
 
-  enum Timer : u32 { suspicion, vote, give_up, ask_view, resend, repair, abdication, watchdog, resume, sync, timer_count };
+  enum Timer : u32 {
+    suspicion,
+    vote,
+    give_up,
+    ask_view,
+    resend,
+    repair,
+    abdication,
+    watchdog,
+    resume,
+    sync,
+    timer_count
+  };
 
  private:
   struct InPipeline {
@@ -160,6 +173,7 @@ class Replica {
   void adopt(const Prepare& header);
   void truncate(Op head);
   void prune(Turn& turn);
+  void prune_to(Turn& turn, Op to);
   u32 suffix_count() const;
   Prepare suffix_header(Op op) const;
   void build_suffix();
@@ -205,7 +219,7 @@ class Replica {
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
   void advance_checkpoint(Turn& turn);
   void append_checkpoint(Turn& turn);
-  void on_checkpoint_stored(Turn& turn);
+  void on_checkpoint_stored(Turn& turn, const StoredRecord& stored);
   void touch_section(u32 section);
   void save_section(u32 section, ByteSink& sink) const;
   bool load_section(u32 section, Bytes bytes);
@@ -236,6 +250,17 @@ class Replica {
   void on_served_read(Turn& turn, const CheckpointZone::Done& done);
   void send_section(Turn& turn, const Serving& serving, u64 total, Bytes bytes);
   void on_damaged_section(Turn& turn, const Serving& serving);
+
+  // replica_reclaim.cc: leaving the log's oldest segments
+  bool vacate_state(Turn& turn, PageNo end);
+  bool vacate_checkpoint(Turn& turn, PageNo end);
+  static void copy_fields(GroupCheckpoint& to, const GroupCheckpoint& from);
+  bool vacate_ops(Turn& turn, PageNo end, bool urgent);
+  Op first_before(PageNo end) const;
+  void want_checkpoint(Turn& turn);
+  void move_ops(Turn& turn, Op first, PageNo end);
+  void on_move_loaded(Turn& turn, const LoadedRecord& record);
+  void append_moves(Turn& turn);
 
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
@@ -288,6 +313,10 @@ class Replica {
   MessageRef restamp(Turn& turn, const MessageRef& prepare, View view, u8 flags) const;
   ReplicaIndex next_other();
 
+  // Of a Read of a record; below these: for the replica of that index.
+  static constexpr u64 purpose_apply = voters_max;
+  static constexpr u64 purpose_move = voters_max + 1;
+
   const ReplicaConfig config_;
   const Quorums quorums_;
   const Prepare root_;  // op 0: derived from the configuration, never stored
@@ -316,7 +345,14 @@ class Replica {
   Instant lacking_since_;
   Instant asked_checkpoint_;
   Instant refusals_at_;
-  bool wants_checkpoint_ = false;  // said with the next ack
+  bool wants_checkpoint_ = false;   // said with the next ack
+  bool checkpoint_moving_ = false;  // a copy of its record is on the way
+  GroupCheckpoint recording_;       // appended, not yet stored
+  GroupCheckpoint durable_record_;  // of the durable one
+  RecordPlace checkpoint_place_;    // of that record
+  Vec<MessageRef> moves_;           // to be copied; no memory before the first time
+  u32 moves_pending_ = 0;           // being read for it
+  Instant vacating_since_ = Instant::never();
 
   ReplicaStatus status_ = ReplicaStatus::recovering;
   RecoveringReason recovering_ = RecoveringReason::none;
@@ -329,6 +365,9 @@ class Replica {
   u64 state_seq_ = 0;          // of the newest group_state appended
   bool state_wanted_ = false;  // one must be appended as soon as the WAL has room
   bool state_stored_ = true;   // the newest appended one is durable
+  bool state_on_disk_ = false;
+  bool state_frees_ = false;  // the wanted one keeps a segment from being freed
+  RecordPlace state_place_;   // of the newest stored one
 
   LogIndex log_;
   BodyCache bodies_;

@@ -13,6 +13,7 @@ namespace keelson {
 // What recovery found. It is read only if the log goes on behind it.
 void Replica::take_checkpoint(RecoveredGroup& recovered) {
   const GroupCheckpoint& record = recovered.checkpoint;
+  durable_record_ = record;
   const CheckpointFacts& facts = recovered.table.facts;
   const bool fits = facts.machine_sections == machine_.section_count() &&
                     facts.session_sections == sessions_.section_count() && facts.epoch == epoch_;
@@ -147,7 +148,13 @@ bool Replica::wants_new_checkpoint() const {
          commit_min_ >= checkpoint_formed_ && checkpointer_.durable_op() < head_;
 }
 
-void Replica::on_checkpoint_stored(Turn& turn) {
+void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
+  checkpoint_place_ = stored.place;
+  if (stored.op != recording_.op) {
+    checkpoint_moving_ = false;
+    return;
+  }
+  durable_record_ = std::exchange(recording_, GroupCheckpoint{});
   const bool received = checkpointer_.receiving();
   checkpointer_.recorded(turn.checkpoints, turn.counters, turn.now);
   if (mute()) return;
@@ -173,6 +180,7 @@ void Replica::append_checkpoint(Turn& turn) {
   MessageRef message = make_message(turn.slabs, record);
   if (!message) return;
   checkpoint_unrecorded_ = false;
+  recording_ = record;
   turn.wal.append(
       RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity, 0, true},
       std::move(message));

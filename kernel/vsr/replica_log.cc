@@ -104,16 +104,25 @@ void Replica::truncate(Op head) {
 
 // What a quorum and this replica have in checkpoints is dropped, one checkpoint later.
 void Replica::prune(Turn& turn) {
+  if (stateless()) return;
   Op to = std::min(commit_min_,
                    rules::prunable(checkpointer_.durable_op(), durable_checkpoint_, config_.limits.checkpoint_ops));
   // Whoever fetches a checkpoint goes on with the log above it.
   const Op pinned = checkpointer_.oldest_pinned(turn.now);
   if (pinned > Op(0) && head_ - pinned < config_.limits.journal_ops_max / 2) to = std::min(to, pinned);
-  if (to <= log_.floor() || loading() || stateless() || log_.at(to).blank()) return;
+  prune_to(turn, to);
+}
+
+// Only what a quorum has in checkpoints.
+void Replica::prune_to(Turn& turn, Op to) {
+  to = std::min(to, head_);
+  while (to > log_.floor() && !log_.at(to).has(log_bit::identity)) to = to - 1;
+  if (to <= log_.floor() || loading()) return;
   turn.counters.add(Counter::ops_pruned, to - log_.floor());
   turn.counters.hit(Mark::log_pruned);
   for (Op op = log_.floor() + 1; op <= to; ++op) bodies_.drop(op);
   log_.prune(to, log_.at(to).identity);
+  linked_floor_ = std::max(linked_floor_, std::min(to + 1, head_));
 }
 
 u32 Replica::suffix_count() const {

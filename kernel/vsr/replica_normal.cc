@@ -357,7 +357,7 @@ void Replica::read_ahead(Turn& turn) {
     const LogEntry& entry = log_.at(load_next_);
     if (load_next_ < linked_floor_ || !entry.has(log_bit::stored) || entry.has(log_bit::lost)) return;
     if (bodies_.get(load_next_, entry.identity)) continue;
-    if (!turn.wal.load(group(), load_next_, entry.identity, entry.place, voters_max, IoClass::repair, turn.out)) {
+    if (!turn.wal.load(group(), load_next_, entry.identity, entry.place, purpose_apply, IoClass::repair, turn.out)) {
       arm(turn, resume, config_.tunables.marker_delay);
       return;
     }

@@ -8,10 +8,7 @@
 namespace keelson {
 
 StateSync::StateSync(u32 sections, const Limits& limits, Duration retry)
-    : sections_(sections),
-      blocks_(limits.checkpoint_blocks),
-      retry_(retry),
-      fetches_(limits.sync_in_flight_max) {}
+    : sections_(sections), blocks_(limits.checkpoint_blocks), retry_(retry), fetches_(limits.sync_in_flight_max) {}
 
 void StateSync::start(const SyncTarget& target) {
   stop();

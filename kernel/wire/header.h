@@ -299,7 +299,7 @@ struct GroupState : Header {
   u64 state_seq = 0;  // the newest one counts
   Op commit_max;
   Op head;
-  Op checkpoint_op;
+  Op checkpoint_op;  // a replication quorum has this checkpoint or a newer one
   Digest checkpoint_id;
   View log_view;
   u32 header_count = 0;

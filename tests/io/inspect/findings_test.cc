@@ -165,8 +165,10 @@ TEST_F(FindingsTest, BytesWhereThereShouldBeZeros) {
   EXPECT_EQ(code(), exit_code::done);
 }
 
-// A start stops where segments in a row were never written, and would not see what lies behind them.
+// A start stops where segments in a row were never written, if the last life began before them, and would not see what
+// lies behind.
 TEST_F(FindingsTest, WholePagesBehindTheEnd) {
+  file_ = InspectedLog(3, 60).file;
   look();
   const Limits limits = test::inspected_limits();
   const u64 used = segment_of(limits, surveyed_->survey.run->recovery().log_end().next_page) + 1;

@@ -148,5 +148,42 @@ TEST(LogChunks, AnIndexThatOutlivesItsChunksIsFound) {
       "check failed");
 }
 
+TEST_F(LogIndexTest, PruningForgetsWhatLiesBelowAndMovesTheRange) {
+  for (u64 op = 1; op <= journal_max; ++op) log.set_header(Op(op), prepare_of(op));
+  log.touch(Op(130)).bits |= log_bit::stored;
+  log.prune(Op(130), prepare_of(130).identity);
+  EXPECT_EQ(log.floor(), Op(130));
+  EXPECT_EQ(log.at(Op(130)).identity, prepare_of(130).identity);
+  EXPECT_FALSE(log.at(Op(130)).has(log_bit::stored)) << "its record may go";
+  EXPECT_EQ(log.header_of(Op(130), cluster_of_tests, group, Epoch(1)).parent, prepare_of(130).parent);
+  for (u64 op = 1; op < 130; ++op) EXPECT_TRUE(log.at(Op(op)).blank()) << op;
+  for (u64 op = 131; op <= journal_max; ++op) EXPECT_EQ(log.at(Op(op)).identity, prepare_of(op).identity) << op;
+  EXPECT_FALSE(log.has_room(Op(130)));
+  EXPECT_EQ(chunks.available(), 2u);
+  EXPECT_TRUE(log.has_room(Op(130 + journal_max)));
+  EXPECT_FALSE(log.has_room(Op(131 + journal_max)));
+  for (u64 op = journal_max + 1; op <= 130 + 64; ++op) log.touch(Op(op)).identity = {op, 9};
+  log.truncate_above(Op(130));
+  EXPECT_EQ(log.top(), Op(130));
+  EXPECT_EQ(chunks.available(), 4u);
+}
+
+TEST_F(LogIndexTest, PruningToAnotherIdentityKeepsOnlyThat) {
+  log.set_header(Op(5), prepare_of(5));
+  log.prune(Op(5), {7, 7});
+  EXPECT_EQ(log.at(Op(5)).identity, (Digest{7, 7}));
+  EXPECT_FALSE(log.at(Op(5)).has(log_bit::full));
+}
+
+TEST_F(LogIndexTest, ALogMayBeginAnywhere) {
+  log.begin_above(Op(1'000'000), {3, 3});
+  EXPECT_EQ(log.top(), Op(1'000'000));
+  EXPECT_EQ(log.at(Op(1'000'000)).identity, (Digest{3, 3}));
+  EXPECT_FALSE(log.has_room(Op(1'000'000)));
+  log.touch(Op(1'000'001)).identity = {1, 1};
+  EXPECT_FALSE(log.has_room(Op(1'000'001 + journal_max)));
+  log.truncate_above(Op(1'000'000));
+}
+
 }  // namespace
 }  // namespace keelson::test

@@ -73,13 +73,20 @@ class Life {
   RecoveredGroup take(u64 group = 1) { return recovery->take_group(GroupId(group)); }
 
   // Goes on with the WAL.
-  void open() { wal = recovery->make_wal(); }
+  void open() {
+    wal = recovery->make_wal();
+    superblock = recovery->take_superblock();
+  }
   void append(const MessageRef& message, bool strict = false) {
     const Header h = message.header();
     RecordMeta meta{h.group, h.command, h.epoch, h.view, h.view, {}, {}, 0, strict};
     if (h.command == Command::prepare) {
       meta.op = message.as<Prepare>().op;
       meta.identity = message.as<Prepare>().identity;
+    } else if (h.command == Command::group_checkpoint) {
+      meta.op = message.as<GroupCheckpoint>().op;
+      meta.identity = message.as<GroupCheckpoint>().identity;
+      meta.strict = true;
     } else {
       const auto state = message.as<GroupState>();
       meta.log_view = state.log_view;
@@ -116,6 +123,25 @@ class Life {
     while (!disk.idle()) wal_step();
   }
 
+  // Everything before `segment` is given back: the superblock says so first. False: of its Writes only `writes`
+  // happened, and this life is over.
+  bool free_before(u64 segment, std::size_t writes = superblock_copies) {
+    Superblock next = superblock->current();
+    next.first_live_segment = segment;
+    next.freed_batch = wal->last_batch_before(segment);
+    next.durable_batch = std::max(next.durable_batch, wal->durable());
+    wal->close_before(segment);
+    superblock->update(next, out);
+    flush();
+    while (superblock->state() == SuperblockFile::State::updating) {
+      if (writes-- == 0) return false;
+      if (!superblock->on_completion(disk.complete(), out)) throw MemoryDisk::Misuse("not an id of the superblock");
+      flush();
+    }
+    wal->free_before(segment);
+    return true;
+  }
+
   const RecoveryConfig config;
   MemoryDisk& disk;
   static inline IoIds ids;  // the disk remembers the ids of earlier lives
@@ -129,6 +155,7 @@ class Life {
   Instant now{1'000'000};
   std::unique_ptr<Recovery> recovery;
   std::unique_ptr<Wal> wal;
+  std::unique_ptr<SuperblockFile> superblock;
 };
 
 // A chain of prepares of one group, as its primary would make them.

@@ -61,6 +61,7 @@ TEST(WalAllocations, ThereAreNoneInSteadyState) {
     const MessageRef& record = records[round % records.size()];
     const auto p = record.as<Prepare>();
     ASSERT_TRUE(wal.has_room(1, record.size()));
+    if (wal.segments_used() > limits.wal_segments / 2) wal.free_before(wal.open_segment());
     wal.append({p.group, p.command, p.epoch, p.view, p.view, p.op, p.identity, 0, round % 3 == 0}, record);
     now = now + milliseconds(1);
     if (wal.deadline() <= now) wal.on_deadline(now, out);

@@ -1,0 +1,65 @@
+// Reclaim of log segments: every group leaves the oldest ones, then the superblock says where the log begins.
+#include "keelson/node/shard_impl.h"
+
+namespace keelson {
+namespace {
+
+constexpr u64 groups_per_step = 64;
+
+// In use: three quarters begin it, so that it never has to hurry.
+bool crowded(const Limits& limits, u64 segments_used) { return segments_used * 4 > u64{limits.wal_segments} * 3; }
+
+// No time to wait for checkpoints.
+bool urgent(const Limits& limits, u64 segments_used) { return segments_used * 8 > u64{limits.wal_segments} * 7; }
+
+// How many at a time: each round updates the superblock once.
+u64 segments_per_round(const Limits& limits) { return std::max<u64>(1, limits.wal_segments / 32); }
+
+}  // namespace
+
+void Shard::Impl::reclaim(EffectBag& out) {
+  if (state != ShardState::ready || superblock->state() != SuperblockFile::State::ready) return;
+  if (reclaiming == 0) {
+    reclaim_at = Instant::never();
+    if (!crowded(config.limits, wal->segments_used())) return;
+    reclaiming = std::min(wal->first_segment() + segments_per_round(config.limits), wal->open_segment());
+    vacated = 0;
+  }
+  const PageNo end = first_page_of(config.limits, reclaiming);
+  Turn t = turn(out);
+  bool all = true;
+  for (std::size_t i = vacated; i < std::min(vacated + groups_per_step, replicas.size()); ++i) {
+    const bool clear = replicas[i]->vacate(t, end, urgent(config.limits, wal->segments_used()));
+    if (!clear) touched[i] = true;
+    all = all && clear;
+    if (all) ++vacated;
+  }
+  reclaim_at = now + config.tunables.repair_pace;
+  if (vacated == replicas.size()) record_begin(out);
+}
+
+// From here on nothing reads what is to be freed; it is free when the superblock is stored.
+void Shard::Impl::record_begin(EffectBag& out) {
+  wal->close_before(reclaiming);
+  if (wal->reads_before(first_page_of(config.limits, reclaiming))) return;
+  Superblock next = superblock->current();
+  next.first_live_segment = reclaiming;
+  next.freed_batch = wal->last_batch_before(reclaiming);
+  next.durable_batch = std::max(next.durable_batch, wal->durable());
+  superblock->update(next, out);
+  reclaim_at = Instant::never();
+}
+
+bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
+  if (!superblock->on_completion(completion, out)) return false;
+  if (superblock->state() == SuperblockFile::State::refused) {
+    Turn t = turn(out);
+    poison(t);
+  } else if (superblock->state() == SuperblockFile::State::ready) {
+    wal->free_before(std::exchange(reclaiming, u64{0}));
+    reclaim_at = now;
+  }
+  return true;
+}
+
+}  // namespace keelson
