@@ -114,14 +114,24 @@ Settings settings_of(const PhaseFaults& faults) {
 
 Settings calm_settings() { return {}; }
 
-Limits limits_of(const pb::Cluster& cluster) {
-  if (cluster.limits() == pb::LimitsProfile::TINY) return Limits::tiny();
+namespace {
+
+Limits simulated_standard() {
   Limits limits = Limits::standard();  // with the memory that a simulated load needs: dozens of shards in one process
   limits.slabs_small = 4096;
   limits.slabs_page = 2048;
   limits.slabs_batch = 256;
   limits.slabs_message = 16;
   limits.checkpoint_ops = 256;  // a run is short
+  return limits;
+}
+
+}  // namespace
+
+Limits limits_of(const pb::Cluster& cluster) {
+  Limits limits = Limits::tiny();
+  if (cluster.limits() == pb::LimitsProfile::STANDARD) limits = simulated_standard();
+  if (cluster.has_checkpoint_ops()) limits.checkpoint_ops = cluster.checkpoint_ops();
   return limits;
 }
 
@@ -138,6 +148,8 @@ Tunables tunables_of(const pb::Cluster& cluster) {
   set(to.repair_pace, from.has_repair_pace_ms(), from.repair_pace_ms());
   set(to.abdicate, from.has_abdicate_ms(), from.abdicate_ms());
   set(to.client_resend, from.has_client_resend_ms(), from.client_resend_ms());
+  set(to.sync_stall, from.has_sync_stall_ms(), from.sync_stall_ms());
+  set(to.sync_pin, from.has_sync_pin_ms(), from.sync_pin_ms());
   if (from.has_strict_ack()) to.strict_ack = from.strict_ack();
   return to;
 }

@@ -41,6 +41,7 @@ bool Replica::may_fetch(const SyncTarget& target) const {
 
 // Once per turn.
 void Replica::run_sync(Turn& turn) {
+  if (loading()) lacking_since_ = turn.now;
   if (voters() == 1 || !is_backup() || loading()) return;
   if (!sync_.active() && !begin_sync(turn)) return;
   if (!continue_sync(turn)) return stop_sync(turn);

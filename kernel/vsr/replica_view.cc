@@ -355,6 +355,7 @@ void Replica::become_backup(Turn& turn) {
   for (const Timer timer : {vote, give_up, ask_view, watchdog}) disarm(turn, timer);
   for (auto& report : reports_) report = MessageRef();
   turn.counters.add(Counter::views_installed);
+  lacking_since_ = turn.now;
   sign_of_primary(turn);
   ack_stored(turn);
 }

@@ -40,6 +40,7 @@ struct Rig {
         for (std::size_t at = 0; at < s.size(); at += 100)  // in pieces, as machines do
           sink.put(std::as_bytes(std::span(s).subspan(at, std::min<std::size_t>(100, s.size() - at))));
       }};
+  Instant now;
   Op op;
   bool record_due = false;
   State at_begin;
@@ -75,7 +76,7 @@ struct Rig {
     if (!record_due) return;
     record_due = false;
     durable = at_begin;
-    checkpointer.recorded(zone, counters);
+    checkpointer.recorded(zone, counters, now);
   }
   // What a start would read of the durable one.
   State loaded() {

@@ -19,6 +19,7 @@ sim::pb::Scenario scenario_of(const Shape& shape) {
   cluster.set_replicas(shape.replicas);
   cluster.set_clients(shape.clients);
   cluster.set_groups(shape.groups);
+  if (shape.checkpoint_ops > 0) cluster.set_checkpoint_ops(shape.checkpoint_ops);
   cluster.set_limits(shape.standard_limits ? sim::pb::LimitsProfile::STANDARD : sim::pb::LimitsProfile::TINY);
   return scenario;
 }

@@ -30,6 +30,7 @@ struct Shape {
   u32 groups = 1;
   bool standard_limits = false;  // instead of tiny; timeouts are then five times as long
   bool warm = true;              // false: nothing was asked yet
+  u32 checkpoint_ops = 0;        // 0: as many as the limits say
 };
 
 // What was on its way once, to look at or to send again.

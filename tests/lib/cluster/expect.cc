@@ -111,8 +111,11 @@ std::vector<std::string> Cluster::log_on(NodeId node) {
   const sim::Program* program = world().program(node, ShardId(0));
   if (!program || index_on(*program) == ~std::size_t{0}) return names;
   const std::size_t index = index_on(*program);
-  for (Op at(base_[group_] + 1); at <= program->group(index).commit_min; ++at) {
-    const Bytes bytes = cluster_->logs.prepare(program->shard()->committed(index, at).identity);
+  const GroupView view = program->group(index);
+  const auto& canonical = cluster_->commits.log(view.group);  // for what a checkpoint covers, and the log has no more
+  for (Op at(base_[group_] + 1); at <= view.commit_min; ++at) {
+    const CommittedOp op = program->shard()->committed(index, at);
+    const Bytes bytes = cluster_->logs.prepare(op.known ? op.identity : canonical[at.raw() - 1].identity);
     if (bytes.empty()) continue;
     PrepareBody requests(copy_message(slabs_, bytes));
     RequestView request;
