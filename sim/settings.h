@@ -39,7 +39,7 @@ struct NetworkSettings {
   u64 receive_buffer_bytes = 256 * 1024;      // of a process that takes no turns
 };
 
-enum class DamageZone : u8 { any, superblock, wal, index };  // where damage strikes
+enum class DamageZone : u8 { any, superblock, wal, index, checkpoint };  // where damage strikes
 
 struct DiskSettings {
   Duration read_mean = microseconds(80);  // all exponential

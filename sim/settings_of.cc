@@ -53,6 +53,8 @@ DamageZone zone_of(pb::DamageZone::Kind zone) {
       return DamageZone::wal;
     case pb::DamageZone::INDEX:
       return DamageZone::index;
+    case pb::DamageZone::CHECKPOINT:
+      return DamageZone::checkpoint;
   }
   return DamageZone::any;
 }

@@ -8,8 +8,8 @@ namespace {
 
 constexpr u64 bits_max = 8;
 // Of the damage that may strike anywhere. In the order of site disk.damage_zone.
-constexpr Zone struck_zones[] = {Zone::wal, Zone::index, Zone::superblock};
-constexpr u64 struck_weights[] = {5, 4, 1};
+constexpr Zone struck_zones[] = {Zone::wal, Zone::index, Zone::superblock, Zone::checkpoint};
+constexpr u64 struck_weights[] = {5, 4, 1, 2};
 
 void flip(std::byte* content, u64 length, const Stream& stream) {
   const u64 bits = 1 + stream.below(Site::disk_damage_bits, bits_max);
@@ -34,10 +34,15 @@ void Disk::note(Fault fault, Zone where, u64 offset) {
 
 void Disk::remember(const Extent& written) {
   auto& known = written_[static_cast<std::size_t>(written.zone)];
-  // Superblock copies are written again and again.
-  if (written.zone == Zone::superblock &&
-      std::any_of(known.begin(), known.end(), [&](const Extent& e) { return e.first_page == written.first_page; }))
-    return;
+  // Superblock copies and blocks of checkpoints are written again and again.
+  if (!keeps_log(written.zone)) {
+    const auto same = std::find_if(known.begin(), known.end(),
+                                   [&](const Extent& e) { return e.first_page == written.first_page; });
+    if (same != known.end()) {
+      *same = written;
+      return;
+    }
+  }
   known.push_back(written);
 }
 
@@ -51,6 +56,8 @@ bool Disk::strikes(Zone where) const {
       return where == Zone::wal;
     case DamageZone::index:
       return where == Zone::index;
+    case DamageZone::checkpoint:
+      return where == Zone::checkpoint;
   }
   return false;
 }

@@ -70,7 +70,8 @@ void Replica::ask_for_checkpoint(Turn& turn) {
   if (turn.now.since(asked_checkpoint_) < config_.tunables.sync_retry) return;
   asked_checkpoint_ = turn.now;
   ask_for_view(turn, primary_of(view_));
-  if (may_fetch(named_)) return;
+  const bool pruned = stateless() || peers_[primary_of(view_).raw()].floor > commit_min_;
+  if (may_fetch(named_) || !pruned) return;
   turn.counters.hit(Mark::sync_checkpoint_wanted);
   wants_checkpoint_ = true;
   ack(turn, head_);

@@ -101,6 +101,7 @@ void Replica::enter_view(Turn& turn, View view) {
     reports_[i] = MessageRef();
   }
   named_ = {};
+  wants_checkpoint_ = false;
   for (const Timer timer : {suspicion, ask_view, resend, abdication, repair}) disarm(turn, timer);
   turn.counters.add(Counter::view_changes_started);
   build_suffix();
