@@ -45,7 +45,7 @@ void Shard::Impl::record_begin(EffectBag& out) {
   Superblock next = superblock->current();
   next.first_live_segment = reclaiming;
   next.freed_batch = wal->last_batch_before(reclaiming);
-  next.durable_batch = std::max(next.durable_batch, wal->durable());
+  next.durable_batch = std::max(next.durable_batch, wal->marked());
   superblock->update(next, out);
   reclaim_at = Instant::never();
 }

@@ -101,9 +101,9 @@ class Wal {
   u64 segments_used() const { return open_segment() - first_segment_ + 1; }
   // What a start must know to begin with `segment`: every batch up to this one lies before it.
   BatchNo last_batch_before(u64 segment) const;
-  BatchNo durable() const { return durable_; }
-  void close_before(u64 segment);        // nothing before it is read any more
-  bool reads_before(PageNo page) const;  // a Read of such a page is under way: it can't be freed yet
+  BatchNo marked() const { return marked_; }  // the highest marker that is stored
+  void close_before(u64 segment);             // nothing before it is read any more
+  bool reads_before(PageNo page) const;       // a Read of such a page is under way: it can't be freed yet
   // Everything before `segment` may be written over. Durable in the superblock by then, or a start would look for it.
   void free_before(u64 segment);
   // From recovery: where batches begin, in order.

@@ -229,6 +229,7 @@ class Replica {
   // replica_sync.cc: a state from peers, where the log can't help
   void name_checkpoint(Turn& turn, Op op, const Digest& id);
   bool needs_state(Turn& turn);
+  Op first_missing() const;
   bool is_pruned_everywhere(Op op) const;
   bool may_fetch(const SyncTarget& target) const;
   void run_sync(Turn& turn);

@@ -25,7 +25,16 @@ bool Replica::needs_state(Turn& turn) {
     lacking_since_ = turn.now;
     return false;
   }
-  return is_pruned_everywhere(next) || turn.now.since(lacking_since_) >= config_.tunables.sync_stall;
+  return is_pruned_everywhere(first_missing()) || turn.now.since(lacking_since_) >= config_.tunables.sync_stall;
+}
+
+// The first op above the state here whose bytes aren't here, as far as a look at the next ones tells.
+Op Replica::first_missing() const {
+  constexpr u32 look_ahead = 4096;
+  const Op last = std::min(head_, commit_min_ + look_ahead);
+  Op op = commit_min_ + 1;
+  while (op <= last && readable(op)) ++op;
+  return op;
 }
 
 bool Replica::is_pruned_everywhere(Op op) const {

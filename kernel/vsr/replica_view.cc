@@ -304,11 +304,11 @@ void Replica::lead(Turn& turn) {
 // What this replica lacks is in nobody's log any more: it hands the view over to the next one of its quorum that has
 // more, and fetches a state as that one's backup.
 bool Replica::forfeit(Turn& turn, bool must) {
-  const Op next = commit_min_ + 1;
-  bool pruned = true;
+  const Op missing = first_missing();
+  bool pruned = missing <= head_;
   for (u8 i = 0; i < voters(); ++i)
-    pruned = pruned && (ReplicaIndex(i) == self_ || !reports_[i] || peers_[i].floor >= next);
-  if (!must && !stateless() && (!pruned || readable(next))) return false;
+    pruned = pruned && (ReplicaIndex(i) == self_ || !reports_[i] || peers_[i].floor >= missing);
+  if (!must && !stateless() && !pruned) return false;
   for (u8 i = 1; i < voters(); ++i) {
     const View target = view_ + i;
     const MessageRef& report = reports_[primary_of(target).raw()];

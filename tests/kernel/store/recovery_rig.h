@@ -129,7 +129,7 @@ class Life {
     Superblock next = superblock->current();
     next.first_live_segment = segment;
     next.freed_batch = wal->last_batch_before(segment);
-    next.durable_batch = std::max(next.durable_batch, wal->durable());
+    next.durable_batch = std::max(next.durable_batch, wal->marked());
     wal->close_before(segment);
     superblock->update(next, out);
     flush();
