@@ -202,16 +202,15 @@ void Replica::restart_log_at(Op op, const Digest& identity) {
   const Op from = log_.floor();
   Op floor = op;
   Digest below = identity;
-  if (linked_floor_ <= op) {
-    if (linked_floor_ <= from) return;
+  if (linked_floor_ <= from && from < op) return;
+  if (linked_floor_ > from && linked_floor_ <= op) {
     const LogEntry& lowest = log_.at(linked_floor_);
     floor = lowest.has(log_bit::full) ? linked_floor_ - 1 : linked_floor_;
     below = lowest.has(log_bit::full) ? lowest.parent : lowest.identity;
   }
-  if (floor == from) return;
   for (Op gone = std::max(from, floor.minus_saturating(config_.limits.body_cache_ops_max)) + 1; gone <= floor; ++gone)
     bodies_.drop(gone);
-  log_.prune(floor, below);
+  if (floor > Op(0)) log_.prune(floor, below);
 }
 
 }  // namespace keelson

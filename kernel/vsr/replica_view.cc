@@ -427,11 +427,17 @@ bool Replica::read_suffix(const MessageRef& message) {
 // covers all of it; that has to be fetched then.
 bool Replica::reaches(Turn& turn, const StartView& start) {
   if (start.op <= log_.floor() || log_.has_room(start.op)) return true;
+  durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
+  prune(turn);
+  if (log_.has_room(start.op)) return true;
   if (start.checkpoint_op <= head_ || start.op - start.checkpoint_op > config_.limits.journal_ops_max / 2) return false;
   if (loading() || is_primary()) return false;
   turn.counters.hit(Mark::vsr_log_restarted);
   for (Op op = log_.floor() + 1; op <= head_; ++op) bodies_.drop(op);
-  log_.begin_above(start.checkpoint_op, Digest{});
+  Digest identity;
+  for (const auto& h : chosen_)
+    if (h.op == start.checkpoint_op) identity = h.identity;
+  log_.begin_above(start.checkpoint_op, identity);
   head_ = linked_floor_ = start.checkpoint_op;
   commit_max_ = std::max(commit_max_, start.commit);
   return true;
