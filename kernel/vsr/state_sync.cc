@@ -150,8 +150,9 @@ bool StateSync::on_section(ReplicaIndex from, const Section& answer, Bytes body,
   return true;
 }
 
-void StateSync::on_unavailable(ReplicaIndex from, const Digest& id, bool damaged) {
+void StateSync::on_unavailable(ReplicaIndex from, const Digest& id, bool damaged, Counters& counters) {
   if (!active_ || id != target_.id) return;
+  if (damaged) counters.hit(Mark::sync_section_refused);
   if (!damaged) refused_.add(from);
   if (waiting_.whom == from) waiting_ = {};
   for (Fetch& fetch : fetches_)

@@ -59,7 +59,7 @@ class StateSync {
     for (Fetch& fetch : fetches_)
       if (fetch.whole && take(fetch.section, fetch.bytes.span())) fetch.used = fetch.whole = false;
   }
-  void on_unavailable(ReplicaIndex from, const Digest& id, bool damaged);
+  void on_unavailable(ReplicaIndex from, const Digest& id, bool damaged, Counters& counters);
 
  private:
   struct Waiting {

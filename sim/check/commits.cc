@@ -1,6 +1,9 @@
 #include "keelson/sim/check/commits.h"
 
+#include <algorithm>
+
 #include "keelson/node/shard.h"
+#include "keelson/vsr/quorum.h"
 
 namespace keelson::sim {
 namespace {
@@ -19,7 +22,9 @@ std::string text(const Digest& digest) {
 void Commits::on_start(HostId host, u32) {
   for (auto& [id, group] : groups_) {
     const auto at = group.nodes.find(NodeId(host.raw()));
-    if (at != group.nodes.end()) at->second.applied = at->second.digested = Op();  // a fresh machine starts over
+    if (at == group.nodes.end()) continue;
+    at->second.applied = at->second.digested = Op();  // a fresh machine starts over
+    at->second.started = false;
   }
 }
 
@@ -27,7 +32,9 @@ void Commits::on_start(HostId host, u32) {
 void Commits::on_disk_replaced(HostId host, bool) {
   for (auto& [id, group] : groups_) {
     const auto at = group.nodes.find(NodeId(host.raw()));
-    if (at != group.nodes.end()) at->second.view = at->second.log_view = View();
+    if (at == group.nodes.end()) continue;
+    at->second.view = at->second.log_view = View();
+    at->second.checkpoint = Op();
   }
 }
 
@@ -60,7 +67,9 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
         "checkpoint_whole",
         text(seen.node) + " could not read its checkpoint of " + text(view.group) + ", though nothing damaged its disk",
         seen.node);
-  if (view.checkpoint_op > Op(0)) see_checkpoint(seen, view, group);
+  see_checkpoint(seen, view, group, mine);
+  see_durable(seen, view, group);
+  see_floor(seen, view, mine);
   if (view.commit_min > mine.applied) see_commits(seen, index, view, group, mine);
 }
 
@@ -83,12 +92,52 @@ void Commits::see_primary(const TurnSeen& seen, const GroupView& view, Group& gr
        seen.node);
 }
 
-void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group) {
+void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group, OnNode& mine) {
+  if (view.checkpoint_op < mine.checkpoint && !damaged(seen.node))
+    return fail("checkpoint_regressed",
+                text(seen.node) + " has the checkpoint after " + text(view.checkpoint_op) + " of " + text(view.group) +
+                    ", and had the one after " + text(mine.checkpoint),
+                seen.node);
+  if (view.checkpoint_op == Op(0)) return;
+  mine.checkpoint = view.checkpoint_op;
+  mine.ever = std::max(mine.ever, view.checkpoint_op);
   const auto [at, fresh] = group.checkpoints.try_emplace(view.checkpoint_op.raw(), view.checkpoint_id);
   if (at->second == view.checkpoint_id) return;
   fail("checkpoint_equal",
        text(seen.node) + " has another checkpoint than others after " + text(view.checkpoint_op) + " of " +
            text(view.group) + ": " + text(view.checkpoint_id) + ", not " + text(at->second),
+       seen.node);
+}
+
+// What a quorum is said to have in checkpoints, so many replicas did complete (docs/protocol.md, 29).
+void Commits::see_durable(const TurnSeen& seen, const GroupView& view, Group& group) {
+  if (view.durable_checkpoint <= group.durable) return;
+  const auto complete = std::count_if(group.nodes.begin(), group.nodes.end(), [&](const auto& node) {
+    return node.second.ever >= view.durable_checkpoint;
+  });
+  if (complete >= Quorums::of(view.voters).replication) {
+    group.durable = view.durable_checkpoint;
+    return;
+  }
+  fail("checkpoint_durable",
+       text(seen.node) + " takes the checkpoint after " + text(view.durable_checkpoint) + " of " + text(view.group) +
+           " for durable, and " + std::to_string(complete) + " of " + std::to_string(view.voters) + " replicas have it",
+       seen.node);
+}
+
+// An op leaves a log that goes on only when it is in this replica's checkpoint and in those of a quorum (30). Where a
+// state was taken over, or has to be, the log begins with it.
+void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& mine) {
+  const bool pruned = mine.started && view.floor > mine.floor && view.commit_min >= view.floor;
+  const Op kept_by_others = view.started_at == mine.started_at ? view.durable_checkpoint : view.checkpoint_op;
+  mine.started = true;
+  mine.floor = view.floor;
+  mine.started_at = view.started_at;
+  if (!pruned || view.floor <= std::min(view.checkpoint_op, kept_by_others)) return;
+  fail("prune_covered",
+       text(seen.node) + " forgot the log of " + text(view.group) + " up to " + text(view.floor) +
+           ", its checkpoint is after " + text(view.checkpoint_op) + ", a quorum's after " +
+           text(view.durable_checkpoint),
        seen.node);
 }
 

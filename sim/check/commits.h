@@ -30,6 +30,11 @@ class Commits final : public Checker {
     View view;  // highest seen, any life
     View log_view;
     Op digested;
+    Op checkpoint;  // newest complete one, any life
+    Op ever;        // the highest that ever was, also on a disk that was replaced since
+    bool started = false;  // this life was seen; in it:
+    Op floor;
+    Op started_at;
   };
   struct Group {
     std::vector<CommittedOp> log;
@@ -37,6 +42,7 @@ class Commits final : public Checker {
     std::map<u64, Digest> checkpoints;                 // id of the checkpoint after an op
     std::map<View, std::pair<NodeId, u32>> primaries;  // who acted as primary, in which life
     std::map<NodeId, OnNode> nodes;
+    Op durable;  // a quorum completed it
   };
 
   void see_group(const TurnSeen& seen, std::size_t index);
@@ -44,7 +50,9 @@ class Commits final : public Checker {
   bool agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op);
   void see_primary(const TurnSeen& seen, const GroupView& view, Group& group);
   bool damaged(NodeId node) const;
-  void see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group);
+  void see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group, OnNode& mine);
+  void see_durable(const TurnSeen& seen, const GroupView& view, Group& group);
+  void see_floor(const TurnSeen& seen, const GroupView& view, OnNode& mine);
 
   std::map<GroupId, Group> groups_;
   u64 committed_ = 0;
