@@ -76,7 +76,7 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
 // Of any shard, by a fault or a story.
 bool Commits::damaged(NodeId node) const {
   for (u16 shard = 0; shard < world_.population().shards; ++shard)
-    if (const Disk& disk = world_.disk(node, ShardId(shard)); disk.hurt() || disk.zone(Zone::checkpoint).damaged() > 0)
+    if (const Disk& disk = world_.disk(node, ShardId(shard)); disk.hurt() || disk.failed() || disk.zone(Zone::checkpoint).damaged() > 0)
       return true;
   return false;
 }

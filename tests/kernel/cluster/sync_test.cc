@@ -1,0 +1,149 @@
+// State sync: a replica that the log can't bring on any more takes over a peer's checkpoint, whatever happens meanwhile.
+#include <gtest/gtest.h>
+
+#include "tests/lib/cluster/cluster.h"
+
+namespace keelson::test {
+namespace {
+
+const u32 interval = Limits::tiny().checkpoint_ops;
+
+struct Story {
+  Cluster c;
+  std::vector<std::string> names;
+
+  explicit Story(u16 replicas = 3) : c(Cluster::of(replicas)) {}
+  void write(u32 count) {
+    for (u32 i = 0; i < count; ++i) {
+      names.push_back("k" + std::to_string(names.size()));
+      c.request(names.back()).expect_reply();
+    }
+    c.run().run();
+  }
+  void fall_behind(const Whom& who) {
+    write(5);
+    c.crash(who);
+    write(3 * interval + 5);
+  }
+  void everything_is_there() {
+    c.run_until_normal();
+    c.request("last").expect_reply();
+    names.push_back("last");
+    c.run_for(milliseconds(500)).expect_log(names).on(all);
+  }
+};
+
+TEST(Sync, AReplicaThatIsBehindEverybodysLogTakesOverACheckpoint) {
+  Story s;
+  s.fall_behind(node(2));
+  s.c.restart(node(2));
+  s.everything_is_there();
+  s.c.expect_mark(Mark::sync_done).expect_no_mark(Mark::sync_section_refused);
+  s.c.expect_that(s.c.view(node(2)).started_at > Op(2 * interval), "it began with the checkpoint");
+}
+
+TEST(Sync, WhatWasTakenOverIsStartedFrom) {
+  Story s;
+  s.fall_behind(node(2));
+  s.c.restart(node(2));
+  s.everything_is_there();
+  s.c.crash(all).restart(all);
+  s.everything_is_there();
+  s.c.expect_that(s.c.count(node(2), Counter::syncs_started) == 0, "its own checkpoint is enough");
+}
+
+TEST(Sync, WhoTookOverAStateLeadsWithIt) {
+  Story s;
+  s.fall_behind(node(1));
+  s.c.restart(node(1));
+  s.c.run_until_normal().run_for(milliseconds(500));
+  s.c.crash(node(0)).run_until_normal().expect_primary(node(1));
+  s.write(5);
+  s.c.restart(node(0));
+  s.everything_is_there();
+}
+
+// The view falls to the one that can't lead it: it gives it away, and comes back as a backup.
+TEST(Sync, WhoIsTooFarBehindHandsTheViewOver) {
+  Story s;
+  s.fall_behind(node(1));
+  s.c.crash(node(0)).restart(node(1)).run_until_normal().expect_primary(node(2));
+  s.c.expect_mark(Mark::vsr_forfeited);
+  s.write(5);
+  s.c.restart(node(0));
+  s.everything_is_there();
+  s.c.expect_mark(Mark::sync_done);
+}
+
+// Without the first op the log below it is of no use.
+TEST(Sync, ADamagedCheckpointIsFetchedAgain) {
+  Story s;
+  s.write(3 * interval + 5);
+  s.c.crash(node(1)).corrupt(node(1), checkpoint_section(0)).corrupt(node(1), record(1)).restart(node(1));
+  s.everything_is_there();
+  s.c.expect_mark(Mark::checkpoint_damaged).expect_mark(Mark::sync_stateless).expect_mark(Mark::sync_done);
+}
+
+// Two of five are behind: what a quorum needs of them waits for the transfer.
+TEST(Sync, TwoOfFiveAtOnce) {
+  Story s(5);
+  s.fall_behind({node(3), node(4)});
+  s.c.restart({node(3), node(4)});
+  s.everything_is_there();
+}
+
+// The source of the pieces dies: the other one has the same checkpoint.
+TEST(Sync, AnotherSourceGoesOn) {
+  Story s;
+  s.fall_behind(node(2));
+  s.c.block(node(1), node(2), Command::section).restart(node(2)).run_for(milliseconds(30));
+  s.c.block(node(0), node(2), Command::section).unblock();
+  s.everything_is_there();
+  s.c.expect_mark(Mark::sync_done);
+}
+
+// Pieces that nobody asked for, late, or of another checkpoint, change nothing.
+TEST(Sync, LatePiecesAreDropped) {
+  Story s;
+  s.fall_behind(node(2));
+  const Recorded pieces = s.c.record(all, node(2), Command::section);
+  s.c.restart(node(2));
+  s.everything_is_there();
+  s.c.expect_that(!pieces->empty(), "there were some");
+  const std::vector<Message> again = *pieces;
+  for (const Message& piece : again) s.c.replay(piece);
+  s.c.run_for(milliseconds(50));
+  s.c.expect_that(s.c.count(node(2), Counter::drop_not_asked) >= again.size(), "dropped");
+  s.everything_is_there();
+}
+
+struct Moments {
+  const char* name;
+  Trigger trigger;
+  Moment moment;
+};
+void PrintTo(const Moments& moment, std::ostream* out) { *out << moment.name; }
+
+class CrashInSync : public testing::TestWithParam<Moments> {};
+
+TEST_P(CrashInSync, StartsAgain) {
+  for (const CrashKind kind : {CrashKind::process, CrashKind::power}) {
+    Story s;
+    s.fall_behind(node(2));
+    s.c.restart(node(2)).crash_on(node(2), GetParam().trigger, GetParam().moment, kind);
+    s.c.run_until_down(node(2)).restart(node(2));
+    s.everything_is_there();
+    s.c.expect_mark(Mark::sync_started).expect_no_mark(Mark::checkpoint_damaged);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, CrashInSync,
+                         testing::Values(Moments{"BeforeTheFirstBlock", writing(Zone::checkpoint), Moment::before},
+                                         Moments{"AfterTheFirstBlock", writing(Zone::checkpoint), Moment::after},
+                                         Moments{"AfterTheThird", writing(Zone::checkpoint, 3), Moment::after},
+                                         Moments{"BeforeItsRecord", writing(Command::group_checkpoint), Moment::before},
+                                         Moments{"AfterItsRecord", writing(Command::group_checkpoint), Moment::after}),
+                         [](const auto& param) { return param.param.name; });
+
+}  // namespace
+}  // namespace keelson::test
