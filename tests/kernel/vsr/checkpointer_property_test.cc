@@ -138,7 +138,7 @@ RC_GTEST_PROP(CheckpointerProperty, ADurableCheckpointIsTheStateAfterItsOp, ()) 
   RC_ASSERT(rig.checkpointer.phase() == Checkpointer::Phase::idle);
   if (rig.checkpointer.durable_op() > Op(0)) {
     RC_ASSERT(rig.loaded() == rig.durable);
-    rig.checkpointer.forget(rig.zone);
+    rig.checkpointer.forget(rig.zone, rig.now);
   }
   RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
   RC_ASSERT(rig.zone.staged() == 0u);
