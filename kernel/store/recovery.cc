@@ -83,8 +83,13 @@ void Recovery::advance(EffectBag& out) {
                        "Neither the end of the log nor that of its index can be read: the file should have {0} bytes; "
                        "check that it is whole.",
                        {StoreLayout::of(config_.limits).file_bytes(), 0, 0, 0}});
+      if (!begin_log())
+        return refuse(
+            {"superblock_impossible",
+             "The superblock says that the log begins at segment {0} and its last life at page {1}: no life of "
+             "this node wrote that.",
+             {superblock_->current().first_live_segment, superblock_->current().first_page.raw(), 0, 0}});
       phase_ = Phase::scan;
-      begin_log();
       return scan_->reader.start(segment_, out);
     case Phase::scan:
       if (!scan_->reader.busy()) next_segment(out);
@@ -136,12 +141,18 @@ bool Recovery::on_probe(const Completion& completion) {
   return false;
 }
 
-void Recovery::begin_log() {
+// False: no such log can be.
+bool Recovery::begin_log() {
+  constexpr u64 segment_max = u64{1} << 40;
   const Superblock& known = superblock_->current();
+  if (known.first_live_segment > segment_max || known.freed_batch.raw() >> 60 != 0 ||
+      segment_of(config_.limits, known.first_page) >= known.first_live_segment + config_.limits.wal_segments)
+    return false;
   segment_ = known.first_live_segment;
   facts_.wal_begin = facts_.wal_end = first_page_of(config_.limits, segment_);
   facts_.slots_begin = facts_.slots_end = segment_ * config_.limits.index_pages_per_segment;
   facts_.freed_batch = facts_.highest = known.freed_batch;
+  return true;
 }
 
 // Not before the place where the last life began: it may have left a gap behind what it took for the end.

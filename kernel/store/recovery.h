@@ -79,7 +79,7 @@ class Recovery {
   void advance(EffectBag& out);
   void probe_ends(EffectBag& out);
   bool on_probe(const Completion& completion);
-  void begin_log();
+  bool begin_log();
   bool at_end() const;
   void next_segment(EffectBag& out);
   void end_scan(EffectBag& out);

@@ -75,9 +75,12 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
 
 // Of any shard, by a fault or a story.
 bool Commits::damaged(NodeId node) const {
-  for (u16 shard = 0; shard < world_.population().shards; ++shard)
-    if (const Disk& disk = world_.disk(node, ShardId(shard)); disk.hurt() || disk.failed() || disk.zone(Zone::checkpoint).damaged() > 0)
-      return true;
+  for (u16 shard = 0; shard < world_.population().shards; ++shard) {
+    const Disk& disk = world_.disk(node, ShardId(shard));
+    if (disk.hurt()) return true;
+    for (const Zone zone : {Zone::superblock, Zone::wal, Zone::index, Zone::checkpoint})
+      if (disk.zone(zone).damaged() > 0) return true;
+  }
   return false;
 }
 
@@ -112,9 +115,8 @@ void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group&
 // What a quorum is said to have in checkpoints, so many replicas did complete (docs/protocol.md, 29).
 void Commits::see_durable(const TurnSeen& seen, const GroupView& view, Group& group) {
   if (view.durable_checkpoint <= group.durable) return;
-  const auto complete = std::count_if(group.nodes.begin(), group.nodes.end(), [&](const auto& node) {
-    return node.second.ever >= view.durable_checkpoint;
-  });
+  const auto complete = std::count_if(group.nodes.begin(), group.nodes.end(),
+                                      [&](const auto& node) { return node.second.ever >= view.durable_checkpoint; });
   if (complete >= Quorums::of(view.voters).replication) {
     group.durable = view.durable_checkpoint;
     return;

@@ -27,7 +27,8 @@ RunReport run(const std::string& text) {
 
 // The log of tiny limits holds 4,096 ops, and no checkpoint makes room: everything after them is refused, the reads of
 // the drain as well.
-const std::string full_log = "cluster { clients: 4 checkpoint_ops: 100000 } workload { kv {} requests: 1100 think_us: 10 } ";
+const std::string full_log =
+    "cluster { clients: 4 checkpoint_ops: 100000 } workload { kv {} requests: 1100 think_us: 10 } ";
 
 TEST(Run, ADrainThatIsNotAnsweredSaysWhatTheReaderWasTold) {
   const RunReport report = run(full_log);

@@ -1,0 +1,108 @@
+// Rig: a checkpointer over a disk in memory, and what its checkpoints have to hold.
+//
+// Who uses it: the properties of checkpoints and of their sharing between replicas.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <map>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+#include <string>
+
+#include "keelson/vsr/checkpoint_loader.h"
+#include "keelson/vsr/checkpointer.h"
+#include "tests/lib/memory_disk.h"
+
+namespace keelson::test {
+
+inline constexpr GroupId group{3};
+inline constexpr u32 machine_sections = 5;
+inline constexpr u32 session_sections = 2;
+using State = std::vector<std::string>;
+
+inline Limits small_limits() {
+  Limits limits = Limits::tiny();
+  limits.checkpoint_blocks = *rc::gen::element(24u, 60u, 400u);
+  limits.checkpoint_buffers = *rc::gen::element(2u, 4u);
+  limits.checkpoint_buffer_blocks = *rc::gen::element(1u, 2u, 3u);
+  limits.checkpoint_staged_max = *rc::gen::element(4u, 16u, 64u);
+  return limits;
+}
+
+struct Rig {
+  Limits limits = small_limits();
+  IoIds ids;
+  Counters counters;
+  MemoryDisk disk{limits};
+  CheckpointZone zone{limits, ids, counters};
+  EffectBag out{limits};
+  State state = State(machine_sections + session_sections);
+  Checkpointer checkpointer{
+      group, machine_sections, session_sections, this, [](const void* self, u32 section, ByteSink& sink) {
+        const std::string& s = static_cast<const Rig*>(self)->state[section];
+        for (std::size_t at = 0; at < s.size(); at += 100)  // in pieces, as machines do
+          sink.put(std::as_bytes(std::span(s).subspan(at, std::min<std::size_t>(100, s.size() - at))));
+      }};
+  Instant now;
+  Op op;
+  bool record_due = false;
+  State at_begin;
+  State durable;
+  std::map<Digest, State> states;  // of every checkpoint that was durable
+
+  void change(u32 section, u32 size, char letter) {
+    checkpointer.touch(section, zone, counters);
+    state[section].assign(size, letter);
+  }
+  void begin() {
+    if (checkpointer.phase() != Checkpointer::Phase::idle) return;
+    op = op + 10;
+    CheckpointFacts facts;
+    facts.group = group;
+    facts.op = op;
+    checkpointer.begin(facts);
+    at_begin = state;
+  }
+  void step() {
+    if (checkpointer.phase() != Checkpointer::Phase::idle && !record_due)
+      record_due = checkpointer.advance(zone, counters);
+    zone.emit(out);
+    disk.submit(out);
+    out.clear();
+  }
+  void complete(u32 which) {
+    if (disk.idle()) return;
+    const auto done = zone.on_completion(disk.complete(which % disk.in_flight()));
+    check(done && done->ok && done->group == group && done->kind == IoKind::write);
+    checkpointer.written();
+  }
+  void record() {
+    if (!record_due) return;
+    record_due = false;
+    durable = at_begin;
+    checkpointer.recorded(zone, counters, now);
+    states[checkpointer.durable_id()] = durable;
+  }
+  // What a start would read of the durable one.
+  State loaded() { return loaded(checkpointer.durable()); }
+  State loaded(const CheckpointTable& table) {
+    MemoryDisk read_from = disk.snapshot();
+    CheckpointZone fresh(limits, ids, counters);
+    State found(machine_sections + session_sections);
+    CheckpointLoader loader(group, table, &found, [](void* self, u32 section, Bytes bytes) {
+      (*static_cast<State*>(self))[section].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      return true;
+    });
+    while (loader.state() == CheckpointLoader::State::reading) {
+      loader.advance(fresh, out);
+      read_from.submit(out);
+      out.clear();
+      if (read_from.idle()) continue;
+      loader.on_read(*fresh.on_completion(read_from.complete()), fresh);
+    }
+    RC_ASSERT(loader.state() == CheckpointLoader::State::loaded);
+    return found;
+  }
+};
+
+}  // namespace keelson::test

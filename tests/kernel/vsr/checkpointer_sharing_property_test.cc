@@ -1,0 +1,147 @@
+// Checkpoints that peers fetch keep their blocks as long as promised, under any order of events; one that is received is
+// what its manifest says, whatever was received before it, and never harms the durable one.
+#include "tests/kernel/vsr/checkpointer_rig.h"
+
+namespace keelson::test {
+namespace {
+
+constexpr u32 sections = machine_sections + session_sections;
+
+std::vector<u32> draws() {
+  return *rc::gen::scale(4.0, rc::gen::container<std::vector<u32>>(rc::gen::arbitrary<u32>()));
+}
+
+RC_GTEST_PROP(SharingProperty, APinnedCheckpointStaysWhole, ()) {
+  Rig rig;
+  std::map<Digest, Instant> pins;
+  u32 former = 0;
+  for (const u32 draw : draws()) {
+    const u32 arg = draw / 16;
+    switch (draw % 9) {
+      case 0:
+      case 1:
+        rig.change(arg % sections, arg / 8 % 9000, static_cast<char>('a' + arg % 26));
+        break;
+      case 2:
+        rig.begin();
+        break;
+      case 3:
+      case 4:
+        rig.step();
+        break;
+      case 5:
+        for (u32 i = 0; i < 8; ++i) rig.complete(arg);
+        break;
+      case 6: {
+        const Instant until = rig.now + milliseconds(1 + arg % 20);
+        const Digest id = rig.checkpointer.durable_id();
+        if (rig.checkpointer.pin(id, until)) pins[id] = std::max(pins[id], until);
+        break;
+      }
+      case 7:
+        rig.now = rig.now + milliseconds(arg % 10);
+        rig.checkpointer.release_pins(rig.now, rig.zone);
+        break;
+      default:
+        rig.record();
+    }
+    for (const auto& [id, until] : pins) {
+      if (until <= rig.now) continue;
+      const CheckpointTable* table = rig.checkpointer.find(id);
+      RC_ASSERT(table != nullptr);
+      former += id != rig.checkpointer.durable_id();
+      RC_ASSERT(rig.loaded(*table) == rig.states[id]);
+    }
+  }
+  for (u32 i = 0; i < 2000 && rig.checkpointer.phase() != Checkpointer::Phase::idle; ++i) {
+    rig.step();
+    rig.complete(0);
+    rig.record();
+  }
+  rig.now = rig.now + seconds(1);
+  rig.checkpointer.release_pins(rig.now, rig.zone);
+  if (rig.checkpointer.durable_op() > Op(0)) rig.checkpointer.forget(rig.zone, rig.now);
+  RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
+  RC_TAG(former > 0 ? "a former one was pinned" : "none");
+}
+
+// What some other replica's state looks like from outside.
+struct Foreign {
+  State state = State(sections);
+  CheckpointTable manifest;
+
+  Foreign(Op op, const State& like) : state(like) {
+    for (u32 i = 0; i < sections; ++i)
+      if (*rc::gen::inRange(0, 3) == 0) state[i].assign(*rc::gen::inRange<u32>(0, 9000), *rc::gen::element('x', 'y'));
+    manifest.facts.group = group;
+    manifest.facts.op = op;
+    manifest.facts.machine_sections = machine_sections;
+    manifest.facts.session_sections = session_sections;
+    manifest.set_sections(sections);
+    for (u32 i = 0; i < sections; ++i) {
+      manifest.sections[i].size = state[i].size();
+      manifest.sections[i].digest = digest_of(std::as_bytes(std::span(state[i])));
+    }
+  }
+};
+
+RC_GTEST_PROP(SharingProperty, AReceivedCheckpointIsWhatItsManifestSays, ()) {
+  Rig rig;
+  if (*rc::gen::arbitrary<bool>()) {  // with one of its own to begin with
+    for (u32 i = 0; i < sections; ++i) rig.change(i, *rc::gen::inRange<u32>(0, 5000), 'x');
+    rig.begin();
+    for (u32 i = 0; i < 2000 && rig.checkpointer.phase() != Checkpointer::Phase::idle; ++i) {
+      rig.step();
+      rig.complete(0);
+      rig.record();
+    }
+  }
+  const bool has_own = rig.checkpointer.durable_op() > Op(0);
+  Foreign target(Op(100), rig.state);
+  rig.checkpointer.receive(target.manifest, rig.zone);
+  u32 moved = 0;
+  for (u32 i = 0; i < 5000 && rig.checkpointer.receiving(); ++i) {
+    if (moved < 3 && rig.checkpointer.may_receive() && *rc::gen::inRange(0, 8) == 0) {
+      target = Foreign(Op(101 + moved++), target.state);
+      rig.checkpointer.receive(target.manifest, rig.zone);
+    }
+    const u32 section = *rc::gen::inRange<u32>(0, sections);
+    if (rig.checkpointer.lacks(section)) {
+      const Bytes bytes = std::as_bytes(std::span(target.state[section]));
+      static_cast<void>(rig.checkpointer.take_section(section, bytes, rig.zone));
+    }
+    rig.at_begin = target.state;
+    rig.change(*rc::gen::inRange<u32>(0, sections), 10, 'l');  // the own state goes on
+    rig.step();
+    if (*rc::gen::arbitrary<bool>()) rig.complete(0);
+    if (has_own) RC_ASSERT(rig.loaded() == rig.durable);
+    rig.record();
+  }
+  RC_ASSERT(rig.checkpointer.phase() == Checkpointer::Phase::idle);
+  const bool received = rig.checkpointer.durable_op() >= Op(100);
+  if (received) {
+    RC_ASSERT(rig.loaded() == target.state);
+    RC_ASSERT(rig.checkpointer.durable_id() == target.manifest.id());
+  }
+  if (rig.checkpointer.durable_op() > Op(0)) rig.checkpointer.forget(rig.zone, rig.now);
+  RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
+  RC_TAG(received ? "received" : "no space");
+}
+
+RC_GTEST_PROP(SharingProperty, AManifestInPartsIsTheWhole, ()) {
+  const Foreign some(Op(7), State(sections));
+  const u64 bytes = some.manifest.manifest_bytes();
+  const u64 part = *rc::gen::inRange<u64>(1, 100);
+  std::vector<std::byte> whole(bytes);
+  for (u64 at = 0; at < bytes; at += part)
+    some.manifest.encode_manifest(at, std::span(whole).subspan(at, std::min(part, bytes - at)));
+  RC_ASSERT(digest_of(whole) == some.manifest.id());
+  CheckpointTable read;
+  RC_ASSERT(read.decode_manifest(whole, 400));
+  RC_ASSERT(read.id() == some.manifest.id());
+  whole.resize(*rc::gen::inRange<u64>(0, bytes));
+  RC_ASSERT(!read.decode_manifest(whole, 400));
+}
+
+}  // namespace
+}  // namespace keelson::test
