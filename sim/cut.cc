@@ -13,10 +13,10 @@ constexpr pb::Partition::Shape shapes[] = {
     pb::Partition::CLIENTS,      pb::Partition::PAIRS};
 
 // What a gray partition may stop.
-constexpr Command gray_commands[] = {Command::beat,           Command::entries,    Command::prepare,
-                                     Command::prepare_ok,     Command::commit,     Command::start_view_change,
-                                     Command::do_view_change, Command::start_view, Command::get_view,
-                                     Command::get_headers,    Command::headers,    Command::get_prepares,
+constexpr Command gray_commands[] = {Command::beat,           Command::entries,      Command::prepare,
+                                     Command::prepare_ok,     Command::commit,       Command::start_view_change,
+                                     Command::do_view_change, Command::start_view,   Command::get_view,
+                                     Command::get_headers,    Command::headers,      Command::get_prepares,
                                      Command::unavailable,    Command::get_manifest, Command::manifest,
                                      Command::get_section,    Command::section};
 

@@ -87,7 +87,7 @@ class Disk {
   // Something that the budget limits was ever done to it.
   bool hurt() const { return hurt_; }
   bool failed() const { return failed_; }  // a write did: reads fail, too, until the process is gone
-  bool torn() const { return torn_; }  // ever
+  bool torn() const { return torn_; }      // ever
   struct Damage {
     Fault fault{};
     Zone zone{};

@@ -36,8 +36,8 @@ void Disk::remember(const Extent& written) {
   auto& known = written_[static_cast<std::size_t>(written.zone)];
   // Superblock copies and blocks of checkpoints are written again and again.
   if (!keeps_log(written.zone)) {
-    const auto same = std::find_if(known.begin(), known.end(),
-                                   [&](const Extent& e) { return e.first_page == written.first_page; });
+    const auto same =
+        std::find_if(known.begin(), known.end(), [&](const Extent& e) { return e.first_page == written.first_page; });
     if (same != known.end()) {
       *same = written;
       return;

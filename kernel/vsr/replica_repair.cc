@@ -164,8 +164,7 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
 void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer) {
   peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
   if (!answer.checkpoint_id.is_zero())
-    return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged,
-                               turn.counters);
+    return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged, turn.counters);
   if (completing_ && forfeit(turn)) return;
   repair_elsewhere(turn);
 }

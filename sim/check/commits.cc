@@ -77,7 +77,7 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
 bool Commits::damaged(NodeId node) const {
   for (u16 shard = 0; shard < world_.population().shards; ++shard) {
     const Disk& disk = world_.disk(node, ShardId(shard));
-    if (disk.hurt()) return true;
+    if (disk.hurt() || disk.failed()) return true;
     for (const Zone zone : {Zone::superblock, Zone::wal, Zone::index, Zone::checkpoint})
       if (disk.zone(zone).damaged() > 0) return true;
   }

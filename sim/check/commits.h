@@ -30,8 +30,8 @@ class Commits final : public Checker {
     View view;  // highest seen, any life
     View log_view;
     Op digested;
-    Op checkpoint;  // newest complete one, any life
-    Op ever;        // the highest that ever was, also on a disk that was replaced since
+    Op checkpoint;         // newest complete one, any life
+    Op ever;               // the highest that ever was, also on a disk that was replaced since
     bool started = false;  // this life was seen; in it:
     Op floor;
     Op started_at;

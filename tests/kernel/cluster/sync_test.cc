@@ -1,4 +1,5 @@
-// State sync: a replica that the log can't bring on any more takes over a peer's checkpoint, whatever happens meanwhile.
+// State sync: a replica that the log can't bring on any more takes over a peer's checkpoint, whatever happens
+// meanwhile.
 #include <gtest/gtest.h>
 
 #include "tests/lib/cluster/cluster.h"
