@@ -64,7 +64,7 @@ bool Replica::begin_sync(Turn& turn) {
     if (may_fetch(named_)) {
       turn.counters.add(Counter::syncs_started);
       turn.counters.hit(Mark::sync_started);
-      sync_.start(named_);
+      sync_.start(named_, turn.now);
       return true;
     }
     ask_for_checkpoint(turn);
@@ -95,17 +95,17 @@ bool Replica::continue_sync(Turn& turn) {
     return false;
   }
   if (sync_.has_manifest() && !checkpointer_.receiving() && checkpoint_received_) return false;  // no space for it
-  if (sync_.refused_by_all(self_, voters())) {
+  if (sync_.refused_by_all(turn.now, config_.tunables.sync_retry * 4, self_, voters())) {
     ask_for_checkpoint(turn);
     if (named_ == sync_.target() || !may_fetch(named_)) {
       if (turn.now.since(refusals_at_) >= config_.tunables.sync_retry) {
         refusals_at_ = turn.now;
-        sync_.forget_refusals();
+        sync_.forget_refusals(turn.now);
       }
       return true;
     }
     turn.counters.hit(Mark::sync_target_moved);
-    sync_.start(named_);
+    sync_.start(named_, turn.now);
     checkpoint_received_ = false;
   }
   return true;
@@ -169,11 +169,11 @@ void Replica::begin_receiving(Turn& turn) {
 }
 
 void Replica::on_manifest(Turn& turn, ReplicaIndex from, const MessageRef& message) {
-  if (!sync_.on_manifest(from, message.as<Manifest>(), message.body())) ignore(turn, Counter::drop_not_asked);
+  if (!sync_.on_manifest(turn.now, from, message.as<Manifest>(), message.body())) ignore(turn, Counter::drop_not_asked);
 }
 
 void Replica::on_section(Turn& turn, ReplicaIndex from, const MessageRef& message) {
-  if (!sync_.on_section(from, message.as<Section>(), message.body(), turn.counters))
+  if (!sync_.on_section(turn.now, from, message.as<Section>(), message.body(), turn.counters))
     ignore(turn, Counter::drop_not_asked);
 }
 

@@ -10,8 +10,9 @@ namespace keelson {
 StateSync::StateSync(u32 sections, const Limits& limits, Duration retry)
     : sections_(sections), blocks_(limits.checkpoint_blocks), retry_(retry), fetches_(limits.sync_in_flight_max) {}
 
-void StateSync::start(const SyncTarget& target) {
+void StateSync::start(const SyncTarget& target, Instant now) {
   stop();
+  heard_ = now;
   active_ = true;
   target_ = target;
   if (fetches_.empty()) fetches_.resize(fetches_.capacity());
@@ -20,7 +21,7 @@ void StateSync::start(const SyncTarget& target) {
 
 void StateSync::stop() {
   active_ = has_manifest_ = false;
-  refused_ = Votes();
+  refused_ = silent_ = Votes();
   part_ = 0;
   waiting_ = {};
   manifest_bytes_.clear();
@@ -33,15 +34,20 @@ void StateSync::stop() {
 // ---------------------------------------------------------------- asking
 
 ReplicaIndex StateSync::next_peer(ReplicaIndex self, u8 voters) {
+  ReplicaIndex silent = no_replica;
   for (u8 tries = 0; tries < voters; ++tries) {
     rotation_ = (rotation_ + 1) % voters;
     const ReplicaIndex peer(static_cast<u8>(rotation_));
-    if (peer != self && !refused_.has(peer)) return peer;
+    if (peer == self || refused_.has(peer)) continue;
+    if (!silent_.has(peer)) return peer;
+    silent = peer;
   }
-  return no_replica;
+  silent_.clear();
+  return silent;
 }
 
-bool StateSync::refused_by_all(ReplicaIndex self, u8 voters) const {
+bool StateSync::refused_by_all(Instant now, Duration patience, ReplicaIndex self, u8 voters) const {
+  if (refused_.count() > 0 && now.since(heard_) >= patience) return true;
   for (u8 i = 0; i < voters; ++i)
     if (ReplicaIndex(i) != self && !refused_.has(ReplicaIndex(i))) return false;
   return true;
@@ -61,7 +67,10 @@ bool StateSync::next_ask(Instant now, ReplicaIndex self, u8 voters, Ask& out) {
 
 bool StateSync::ask_for(Fetch& fetch, Instant now, ReplicaIndex self, u8 voters, Ask& out) {
   if (!fetch.used || fetch.whole || (fetch.waiting.whom != no_replica && fetch.waiting.until > now)) return false;
-  if (fetch.waiting.whom != no_replica && ++fetch.silences == silences_max) leave_peer(fetch);
+  if (fetch.waiting.whom != no_replica && ++fetch.silences == silences_max) {
+    silent_.add(fetch.peer);
+    leave_peer(fetch);
+  }
   if (fetch.peer == no_replica) fetch.peer = next_peer(self, voters);
   if (fetch.peer == no_replica) return false;
   fetch.waiting = {fetch.peer, now + retry_};
@@ -90,10 +99,11 @@ Instant StateSync::deadline(Instant now) const {
 // ---------------------------------------------------------------- answers
 
 // Parts come in order; only the whole can be proven.
-bool StateSync::on_manifest(ReplicaIndex from, const Manifest& answer, Bytes body) {
+bool StateSync::on_manifest(Instant now, ReplicaIndex from, const Manifest& answer, Bytes body) {
   if (!active_ || has_manifest_ || answer.checkpoint_id != target_.id || answer.part != part_ ||
       waiting_.whom != from || manifest_bytes_.size() + body.size() > manifest_bytes_.capacity())
     return false;
+  heard_ = now;
   const std::size_t begin = manifest_bytes_.size();
   manifest_bytes_.resize(begin + body.size());
   copy(manifest_bytes_.span().subspan(begin), body);
@@ -129,7 +139,7 @@ void StateSync::fetch(u32 section) {
   if (free->bytes.capacity() < size) free->bytes = Vec<std::byte>(std::bit_ceil(size));
 }
 
-bool StateSync::on_section(ReplicaIndex from, const Section& answer, Bytes body, Counters& counters) {
+bool StateSync::on_section(Instant now, ReplicaIndex from, const Section& answer, Bytes body, Counters& counters) {
   if (!active_ || !has_manifest_ || answer.checkpoint_id != target_.id) return false;
   const auto fetch = std::find_if(fetches_.begin(), fetches_.end(), [&](const Fetch& f) {
     return f.used && !f.whole && f.section == answer.section && f.waiting.whom == from;
@@ -137,6 +147,7 @@ bool StateSync::on_section(ReplicaIndex from, const Section& answer, Bytes body,
   if (fetch == fetches_.end() || answer.offset != fetch->bytes.size()) return false;
   const SavedSection& named = manifest_.sections[answer.section];
   if (answer.total != named.size || body.size() > named.size - answer.offset) return false;
+  heard_ = now;
   fetch->waiting = {};
   fetch->silences = 0;
   fetch->bytes.resize(answer.offset + body.size());

@@ -34,17 +34,20 @@ class StateSync {
 
   bool active() const { return active_; }
   const SyncTarget& target() const { return target_; }
-  void start(const SyncTarget& target);  // or moves to this one
+  void start(const SyncTarget& target, Instant now);  // or moves to this one
   void stop();
 
   // Peers are asked in turn, those that don't have it not again. True: there is something to ask now; call again.
   bool next_ask(Instant now, ReplicaIndex self, u8 voters, Ask& out);
   Instant deadline(Instant now) const;  // of the first answer that is waited for
-  // Nobody has it any more, as far as they said.
-  bool refused_by_all(ReplicaIndex self, u8 voters) const;
-  void forget_refusals() { refused_ = Votes(); }
+  // Nobody has it any more, as far as they said; who says nothing for `patience` doesn't count as somebody.
+  bool refused_by_all(Instant now, Duration patience, ReplicaIndex self, u8 voters) const;
+  void forget_refusals(Instant now) {
+    refused_ = Votes();
+    heard_ = now;
+  }
 
-  bool on_manifest(ReplicaIndex from, const Manifest& answer, Bytes body);
+  bool on_manifest(Instant now, ReplicaIndex from, const Manifest& answer, Bytes body);
   bool has_manifest() const { return has_manifest_; }
   const CheckpointTable& manifest() const { return manifest_; }
 
@@ -52,7 +55,7 @@ class StateSync {
   bool has_room() const;
   bool is_fetching(u32 section) const;
   void fetch(u32 section);
-  bool on_section(ReplicaIndex from, const Section& answer, Bytes body, Counters& counters);
+  bool on_section(Instant now, ReplicaIndex from, const Section& answer, Bytes body, Counters& counters);
   // Proven ones: `take(section, bytes)`; one that it refuses stays.
   template <class Take>
   void take_whole(Take take) {
@@ -87,6 +90,8 @@ class StateSync {
   bool active_ = false;
   SyncTarget target_;
   Votes refused_;
+  Votes silent_;   // asked last when others may have it
+  Instant heard_;  // something that was asked for
   u32 rotation_ = 0;
   bool has_manifest_ = false;
   CheckpointTable manifest_;
