@@ -145,6 +145,12 @@ class Truth {
     return true;
   }
 
+  Op newest_checkpoint(GroupId group) const {
+    Op newest;
+    for (const auto& [at, id] : image->checkpoints)
+      if (at.first == group) newest = std::max(newest, at.second);
+    return newest;
+  }
   void expect_written(GroupId group, Op op, const Digest& identity) const {
     const auto known = known_.find({group, op});
     require(known != known_.end() && known->second.contains(identity), "an op that was never written");
@@ -160,7 +166,9 @@ class Truth {
   }
   void expect_nothing_forgotten(GroupId group, const Group& kept, const RecoveredGroup& found,
                                 const std::vector<BatchNo>& marks) const {
+    require(found.log.floor() <= newest_checkpoint(group), "a log begins above what any checkpoint covers");
     for (const auto& [op, identity] : kept.log) {
+      if (op <= found.log.floor()) continue;  // a checkpoint has it
       const auto places = places_.find({group, op, identity});
       bool marked = false;
       for (const BatchNo batch : places->second) marked = marked || is_marked(batch, marks);

@@ -382,7 +382,8 @@ RecoveredGroup Recovery::take_group(GroupId group) {
     recovered.checkpoint = facts_.checkpoints[index].record;
     recovered.table = std::move(found_tables_[index]);
   }
-  if (groups_[index].voters == 1 && recovered.log.floor() > Op() && !recovered.has_checkpoint) {
+  const Op covered = recovered.has_checkpoint ? recovered.checkpoint.op : Op();
+  if (groups_[index].voters == 1 && recovered.log.floor() > covered) {
     recovered.log_damaged = true;
     recovered.damaged_op = recovered.log.floor();
   }

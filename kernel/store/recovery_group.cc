@@ -91,14 +91,11 @@ void GroupRecovery::find_checkpoint() {
 }
 
 // Below its checkpoint the log may be gone, segment by segment. As far as records follow each other it is kept: for
-// peers, and for a checkpoint that turns out to be damaged.
+// peers, and for a checkpoint that turns out to be damaged. What a log has no room for below the head is committed, and
+// was covered by a checkpoint, whether or not there is a record of it.
 void GroupRecovery::find_floor() {
   const u64 kept_max = limits_.journal_ops_max / 2;
-  if (checkpoint_op_ == Op()) {
-    const Op floor = promise_.head.minus_saturating(limits_.journal_ops_max - limits_.pipeline_max);
-    if (floor > Op()) result_.log.begin_above(floor, Digest{});
-    return;
-  }
+  const Op lowest = promise_.head.minus_saturating(limits_.journal_ops_max - limits_.pipeline_max);
   Op floor = checkpoint_op_;
   while (floor > Op() && checkpoint_op_ - floor < kept_max) {
     const auto records = records_of(floor);
@@ -107,6 +104,7 @@ void GroupRecovery::find_floor() {
     if (!any) break;
     floor = floor - 1;
   }
+  floor = std::max(floor, lowest);
   if (floor > Op()) result_.log.begin_above(floor, floor == checkpoint_op_ ? checkpoint_identity_ : Digest{});
 }
 

@@ -25,10 +25,10 @@ RunReport run(const std::string& text) {
   return run_scenario(resolved(text), tape, {"./keelson sim x.textproto --seed 1", 1, nullptr, {}});
 }
 
-// The log of tiny limits holds 4,096 ops, and no checkpoint makes room: everything after them is refused, the reads of
-// the drain as well.
+// A state that the checkpoint zone of tiny limits has no room for: the log fills up, and the reads are refused as well.
 const std::string full_log =
-    "cluster { clients: 4 checkpoint_ops: 100000 } workload { kv {} requests: 1100 think_us: 10 } ";
+    "cluster { replicas: 1 clients: 4 } "
+    "workload { kv { put: 100 get: 0 cas: 0 keys: 1000 value_bytes_max: 3000 } requests: 1500 think_us: 10 } ";
 
 TEST(Run, ADrainThatIsNotAnsweredSaysWhatTheReaderWasTold) {
   const RunReport report = run(full_log);
