@@ -299,6 +299,7 @@ class Replica {
 
   // replica_repair.cc: what is missing is asked for by identity
   bool needs_repair() const;
+  bool lacks_bytes(Op op) const;
   bool holds_log();
   void repair_now(Turn& turn);
   void repair_elsewhere(Turn& turn);

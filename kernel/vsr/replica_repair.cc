@@ -18,9 +18,13 @@ bool Replica::needs_repair() const {
   if (!log_complete() || (is_backup() && commit_max_ > head_)) return true;
   const Op last = std::min(head_, commit_min_ + look_ahead);
   for (Op op = commit_min_ + 1; op <= last; ++op)
-    if (!readable(op) && !log_.at(op).has(log_bit::appended)) return true;
+    if (lacks_bytes(op)) return true;
+  for (Op op = std::max(last, commit_max_) + 1; op <= head_; ++op)
+    if (lacks_bytes(op)) return true;
   return false;
 }
+
+bool Replica::lacks_bytes(Op op) const { return !readable(op) && !log_.at(op).has(log_bit::appended); }
 
 // Every byte from what is applied to the head, chained.
 bool Replica::holds_log() {
@@ -59,16 +63,18 @@ bool Replica::ask_for_headers(Turn& turn, ReplicaIndex whom) {
   return true;
 }
 
+// First what isn't committed: however far behind this replica is, the primary may need its ack.
 bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
   OpIdentity wanted[prepares_per_ask];
   u32 count = 0;
   const u32 count_max = std::min(config_.limits.repair_in_flight_max, prepares_per_ask);
+  const auto want = [&](Op from, Op last) {
+    for (Op op = std::max(from, linked_floor_); op <= last && count < count_max; ++op)
+      if (log_.at(op).has(log_bit::identity) && lacks_bytes(op)) wanted[count++] = OpIdentity{op, identity_at(op)};
+  };
   const Op last = std::min(head_, commit_min_ + std::min(look_ahead, config_.limits.body_cache_ops_max));
-  for (Op op = std::max(linked_floor_, commit_min_ + 1); op <= last && count < count_max; ++op) {
-    const LogEntry& entry = log_.at(op);
-    if (entry.has(log_bit::identity) && !readable(op) && !entry.has(log_bit::appended))
-      wanted[count++] = OpIdentity{op, entry.identity};
-  }
+  want(std::max(last, commit_max_) + 1, head_);
+  want(commit_min_ + 1, last);
   if (count == 0) return false;
   const u32 body_size = count * static_cast<u32>(sizeof(OpIdentity));
   MessageRef message = allocate_message(turn.slabs, body_size);

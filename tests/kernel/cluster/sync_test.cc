@@ -103,6 +103,18 @@ TEST(Sync, AnotherSourceGoesOn) {
   s.c.expect_mark(Mark::sync_done);
 }
 
+// However far behind a backup is, its ack counts: it fetches what isn't committed before all that it lacks below.
+TEST(Sync, WhoIsFarBehindAcksWhatIsNew) {
+  Story s;
+  s.fall_behind(node(2));
+  s.c.block(node(0), node(1), Command::prepare).request("last");
+  s.c.run_for(milliseconds(20)).crash(all);
+  s.c.block(all, node(2), {Command::manifest, Command::headers}).restart({node(0), node(2)}).run_until_normal();
+  s.c.run_for(seconds(1));
+  s.c.expect_that(s.c.view(node(2)).commit_min < Op(3 * interval), "it is behind");
+  s.c.expect_that(s.c.view(node(0)).commit_max == s.c.view(node(0)).head, "nothing waits");
+}
+
 // Pieces that nobody asked for, late, or of another checkpoint, change nothing.
 TEST(Sync, LatePiecesAreDropped) {
   Story s;
