@@ -73,7 +73,7 @@ void Checkpointer::forget(CheckpointZone& zone, Instant now) {
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
   CheckpointTable old = std::move(durable_);
   durable_ = {};
-  retire(old, std::exchange(durable_id_, Digest{}), std::exchange(pin_, Pin{}), now, zone);
+  retire(old, std::exchange(durable_id_, Digest{}), std::exchange(pin_, next_pin()), now, zone);
   distrust_state();
 }
 
@@ -194,7 +194,7 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   }
   std::swap(durable_, next_);
   const Digest old_id = std::exchange(durable_id_, next_id_);
-  retire(next_, old_id, std::exchange(pin_, Pin{}), now, zone);
+  retire(next_, old_id, std::exchange(pin_, next_pin()), now, zone);
   phase_ = Phase::idle;
   if (receiving_) std::fill(dirty_.begin(), dirty_.end(), u8{0});
   receiving_ = false;

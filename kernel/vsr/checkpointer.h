@@ -74,8 +74,11 @@ class Checkpointer {
   const CheckpointTable* find(const Digest& id) const;
   // Keeps its blocks until then. False: it isn't here, or as many are kept as may.
   [[nodiscard]] bool pin(const Digest& id, Instant until);
-  void begin_read(const Digest& id);  // of a pinned one: its blocks stay until that is over
-  void end_read(const Digest& id);
+  // Of a pinned one: its blocks stay until that is over. An id doesn't tell which: one that was forgotten may come back
+  // from a peer, to other blocks.
+  u64 begin_read(const Digest& id);
+  const CheckpointTable& read_from(u64 reading);
+  void end_read(u64 reading);
   void release_pins(Instant now, CheckpointZone& zone);
   // The oldest one that is kept for peers; 0: none.
   Op oldest_pinned(Instant now) const;
@@ -85,6 +88,7 @@ class Checkpointer {
   // How long a checkpoint's blocks are wanted by peers.
   struct Pin {
     Instant until;
+    u64 serial = 0;  // never used twice
     u32 reads = 0;
     bool holds(Instant now) const { return reads > 0 || until > now; }
   };
@@ -96,7 +100,13 @@ class Checkpointer {
     bool used = false;
   };
   static constexpr u32 pinned_max = 2;
-  Pin* pin_of(const Digest& id);
+  struct Held {
+    CheckpointTable* table = nullptr;
+    Pin* pin = nullptr;
+  };
+  Held held(const Digest& id);
+  Held held(u64 serial);
+  Pin next_pin() { return Pin{Instant(), ++pins_}; }
   bool is_shared(u32 section, const Vec<BlockRun>& runs) const;
   void free_table(CheckpointTable& table, CheckpointZone& zone);
   void retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone);
@@ -130,6 +140,7 @@ class Checkpointer {
   u32 unstored_ = 0;  // pieces put into the zone
   bool starved_ = false;
   bool receiving_ = false;
+  u64 pins_ = 0;
   Pin pin_;  // of durable_
   Pinned pinned_[pinned_max];
 };

@@ -69,30 +69,44 @@ const CheckpointTable* Checkpointer::find(const Digest& id) const {
   return nullptr;
 }
 
-Checkpointer::Pin* Checkpointer::pin_of(const Digest& id) {
-  if (durable_op() > Op(0) && durable_id_ == id) return &pin_;
+Checkpointer::Held Checkpointer::held(const Digest& id) {
+  if (durable_op() > Op(0) && durable_id_ == id) return {&durable_, &pin_};
   for (Pinned& pinned : pinned_)
-    if (pinned.used && pinned.id == id) return &pinned.pin;
-  return nullptr;
+    if (pinned.used && pinned.id == id) return {&pinned.table, &pinned.pin};
+  return {};
+}
+
+Checkpointer::Held Checkpointer::held(u64 serial) {
+  if (pin_.serial == serial) return {&durable_, &pin_};
+  for (Pinned& pinned : pinned_)
+    if (pinned.used && pinned.pin.serial == serial) return {&pinned.table, &pinned.pin};
+  return {};
 }
 
 // There has to be a place for the durable one to go to when the next one replaces it.
 bool Checkpointer::pin(const Digest& id, Instant until) {
-  Pin* known = pin_of(id);
+  Pin* known = held(id).pin;
   const bool place = std::any_of(std::begin(pinned_), std::end(pinned_), [](const Pinned& p) { return !p.used; });
   if (!known || (known == &pin_ && !place)) return false;
   known->until = std::max(known->until, until);
   return true;
 }
 
-void Checkpointer::begin_read(const Digest& id) {
-  Pin* known = pin_of(id);
+u64 Checkpointer::begin_read(const Digest& id) {
+  Pin* known = held(id).pin;
   check(known != nullptr);
   ++known->reads;
+  return known->serial;
 }
 
-void Checkpointer::end_read(const Digest& id) {
-  Pin* known = pin_of(id);
+const CheckpointTable& Checkpointer::read_from(u64 reading) {
+  const Held of = held(reading);
+  check(of.table != nullptr && of.pin->reads > 0);
+  return *of.table;
+}
+
+void Checkpointer::end_read(u64 reading) {
+  Pin* known = held(reading).pin;
   check(known != nullptr && known->reads > 0);
   --known->reads;
 }

@@ -112,6 +112,7 @@ class Replica {
     bool used = false;
     ReplicaIndex to;
     Digest id;  // of the checkpoint
+    u64 reading = 0;
     u32 section = 0;
     u32 offset = 0;
     u32 bytes = 0;

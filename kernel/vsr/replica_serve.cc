@@ -59,16 +59,15 @@ void Replica::on_get_section(Turn& turn, ReplicaIndex from, const GetSection& as
   if (slot == serving_.end()) return;
   const auto tag = static_cast<u32>(slot - serving_.begin()) + 1;
   if (!turn.checkpoints.read_for_peer(wanted, group(), tag, turn.out)) return;
-  checkpointer_.begin_read(ask.checkpoint_id);
+  const u64 reading = checkpointer_.begin_read(ask.checkpoint_id);
   const u64 bytes = std::min<u64>(section.size - ask.offset, u64{wanted.count} * page_bytes);
-  *slot = {true, from, ask.checkpoint_id, ask.section, ask.offset, static_cast<u32>(bytes)};
+  *slot = {true, from, ask.checkpoint_id, reading, ask.section, ask.offset, static_cast<u32>(bytes)};
 }
 
 void Replica::on_served_read(Turn& turn, const CheckpointZone::Done& done) {
   const Serving serving = std::exchange(serving_[done.tag - 1], Serving{});
-  const CheckpointTable* table = checkpointer_.find(serving.id);
-  check(serving.used && table != nullptr);
-  const SavedSection& section = table->sections[serving.section];
+  check(serving.used);
+  const SavedSection& section = checkpointer_.read_from(serving.reading).sections[serving.section];
   const Bytes bytes = turn.checkpoints.bytes(done.buffer).first(serving.bytes);
   const bool whole = serving.bytes == section.size;
   if (!done.ok || (whole && digest_of(bytes) != section.digest))
@@ -76,7 +75,7 @@ void Replica::on_served_read(Turn& turn, const CheckpointZone::Done& done) {
   else
     send_section(turn, serving, section.size, bytes);
   turn.checkpoints.release(done.buffer);
-  checkpointer_.end_read(serving.id);
+  checkpointer_.end_read(serving.reading);
 }
 
 void Replica::send_section(Turn& turn, const Serving& serving, u64 total, Bytes bytes) {
