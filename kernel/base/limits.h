@@ -98,9 +98,10 @@ struct Limits {
     return limits;
   }
 
-  // Of a shard's whole store: the log's and the checkpoints'.
-  constexpr u32 writes_max() const { return writes_in_flight_max + checkpoint_buffers; }
-  constexpr u32 reads_max() const { return reads_in_flight_max + checkpoint_buffers; }
+  // Of a shard's whole store: the log's, the checkpoints', the superblock's two copies at a time (all four to read),
+  // and one of the scrub's.
+  constexpr u32 writes_max() const { return writes_in_flight_max + checkpoint_buffers + 2; }
+  constexpr u32 reads_max() const { return reads_in_flight_max + checkpoint_buffers + 4 + 1; }
   constexpr u32 request_body_max() const { return message_size_max - 320; }
   // Of the shared part: two nodes with different ones don't talk.
   Digest digest() const;
@@ -142,9 +143,11 @@ struct Tunables {
   Duration reclaim_patience = milliseconds(2000);  // for a checkpoint, before ops are copied to free a segment
   Duration abdicate = milliseconds(400);
   Duration watchdog = milliseconds(2000);
-  Duration sync_stall = milliseconds(2000);  // without progress of repair, before a peer's checkpoint is fetched
-  Duration sync_retry = milliseconds(200);   // an answer of a transfer is waited for
-  Duration sync_pin = milliseconds(30000);   // a checkpoint is kept after a peer asked for a piece of it
+  Duration sync_stall = milliseconds(2000);   // without progress of repair, before a peer's checkpoint is fetched
+  Duration sync_retry = milliseconds(200);    // an answer of a transfer is waited for
+  Duration sync_pin = milliseconds(30000);    // a checkpoint is kept after a peer asked for a piece of it
+  Duration scrub_pace = milliseconds(20);     // one read of a scrub tour per
+  Duration scrub_every = seconds(24 * 3600);  // from the begin of one tour to that of the next, at least
   Duration marker_delay = milliseconds(2);
   Duration clock_window_min = milliseconds(2000);
   Duration clock_window_max = milliseconds(20000);
@@ -157,10 +160,26 @@ struct Tunables {
   // A fifth of the standard ones.
   static constexpr Tunables tiny() {
     Tunables t;
-    for (Duration* d : {&t.beat, &t.primary_suspected, &t.primary_suspected_jitter, &t.primary_lost,
-                        &t.sign_of_life_fresh, &t.vote_resend, &t.vote_valid, &t.view_change_give_up, &t.get_view,
-                        &t.prepare_resend, &t.repair_pace, &t.reclaim_patience, &t.abdicate, &t.watchdog, &t.sync_retry,
-                        &t.marker_delay, &t.clock_window_min, &t.clock_window_max, &t.client_resend})
+    for (Duration* d : {&t.beat,
+                        &t.primary_suspected,
+                        &t.primary_suspected_jitter,
+                        &t.primary_lost,
+                        &t.sign_of_life_fresh,
+                        &t.vote_resend,
+                        &t.vote_valid,
+                        &t.view_change_give_up,
+                        &t.get_view,
+                        &t.prepare_resend,
+                        &t.repair_pace,
+                        &t.reclaim_patience,
+                        &t.scrub_pace,
+                        &t.abdicate,
+                        &t.watchdog,
+                        &t.sync_retry,
+                        &t.marker_delay,
+                        &t.clock_window_min,
+                        &t.clock_window_max,
+                        &t.client_resend})
       *d = *d / 5;
     t.sync_stall = t.repair_pace * 10;
     t.sync_pin = milliseconds(400);

@@ -75,7 +75,7 @@ void Shard::Impl::step(const EventBag& in, EffectBag& out) {
 
 Instant Shard::Impl::deadline() const {
   if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
-  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at});
+  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at});
 }
 
 Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, checkpoints, clock, timers, slabs, prng, counters}; }
@@ -142,6 +142,7 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
     return;
   }
   if (on_superblock(completion, out)) return;
+  if (index_scrub->on_completion(completion)) return;
   stored.clear();
   loaded.clear();
   const bool known = wal->on_completion(now, completion, stored, loaded, out);
@@ -208,6 +209,8 @@ void Shard::Impl::open(EffectBag& out) {
     touched.push_back(true);
   }
   recovery.reset();
+  index_scrub = std::make_unique<IndexScrub>(config.limits, page_seed(config.cluster, config.shard), io_ids);
+  scrub_at = now + config.tunables.scrub_pace;
   state = ShardState::ready;
   beat_at = now;
   out.notifications.push_back({NotifyKind::ready, no_group, incarnation.raw(), replicas.size()});
@@ -255,6 +258,7 @@ void Shard::Impl::finish(EffectBag& out) {
     replicas[i]->finish_turn(t);
   }
   if (beat_at <= now) send_beats(out);
+  scrub(out);
   reclaim(out);
   wal->seal_batch(now, out);
   checkpoints.emit(out);

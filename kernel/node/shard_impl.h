@@ -9,9 +9,12 @@
 
 #include "keelson/node/peers.h"
 #include "keelson/node/shard.h"
+#include "keelson/store/index_scrub.h"
 #include "keelson/vsr/replica.h"
 
 namespace keelson {
+
+enum class ScrubPart : u8 { rest, superblock, index, groups };
 
 class Shard::Impl {
  public:
@@ -39,6 +42,12 @@ class Shard::Impl {
   void reclaim(EffectBag& out);
   void record_begin(EffectBag& out);
   bool on_superblock(const Completion& completion, EffectBag& out);
+
+  // shard_scrub.cc: reading everything again, at a pace
+  void scrub(EffectBag& out);
+  void begin_tour();
+  void scrub_index(EffectBag& out);
+  void scrub_groups(EffectBag& out);
 
   // shard_route.cc: which room a message goes to
   void on_message(const Envelope& envelope, EffectBag& out);
@@ -82,6 +91,12 @@ class Shard::Impl {
   u64 reclaiming = 0;       // segments before this one are being vacated; 0: none
   std::size_t vacated = 0;  // replicas, from the first, that need nothing before it
   Instant reclaim_at = Instant::never();
+  u64 evacuating = 0;  // segments before this one are to be freed, however much room there is
+  std::unique_ptr<IndexScrub> index_scrub;
+  ScrubPart scrub_part = ScrubPart::rest;
+  Instant scrub_at = Instant::never();
+  Instant tour_began;
+  std::size_t scrubbed = 0;  // replicas, from the first, in this tour
 };
 
 }  // namespace keelson

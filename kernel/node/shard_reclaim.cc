@@ -21,7 +21,7 @@ void Shard::Impl::reclaim(EffectBag& out) {
   if (state != ShardState::ready || superblock->state() != SuperblockFile::State::ready) return;
   if (reclaiming == 0) {
     reclaim_at = Instant::never();
-    if (!crowded(config.limits, wal->segments_used())) return;
+    if (!crowded(config.limits, wal->segments_used()) && wal->first_segment() >= evacuating) return;
     reclaiming = std::min(wal->first_segment() + segments_per_round(config.limits), wal->open_segment());
     vacated = 0;
   }
@@ -51,11 +51,12 @@ void Shard::Impl::record_begin(EffectBag& out) {
 }
 
 bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
+  const bool updating = superblock->state() == SuperblockFile::State::updating;
   if (!superblock->on_completion(completion, out)) return false;
   if (superblock->state() == SuperblockFile::State::refused) {
     Turn t = turn(out);
     poison(t);
-  } else if (superblock->state() == SuperblockFile::State::ready) {
+  } else if (updating && superblock->state() == SuperblockFile::State::ready) {
     wal->free_before(std::exchange(reclaiming, u64{0}));
     reclaim_at = now;
   }

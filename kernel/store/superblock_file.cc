@@ -9,15 +9,25 @@ constexpr u32 finished_copies = 3;  // stored copies that finish an update
 }  // namespace
 
 SuperblockFile::SuperblockFile(const SuperblockOwner& owner, IoIds& ids, Counters& counters)
-    : owner_(owner), ids_(ids), counters_(counters), pages_(superblock_copies) {}
+    : owner_(owner), ids_(ids), counters_(counters), pages_(superblock_copies + 1) {}
 
 void SuperblockFile::open(EffectBag& out) {
   check(state_ == State::closed);
   state_ = State::opening;
+  read_all(IoClass::read_client, out);
+}
+
+void SuperblockFile::scrub(EffectBag& out) {
+  check(state_ == State::ready && busy_ == 0);
+  state_ = State::scrubbing;
+  read_all(IoClass::scrub, out);
+}
+
+void SuperblockFile::read_all(IoClass io_class, EffectBag& out) {
   for (u32 copy = 0; copy < superblock_copies; ++copy) {
     in_flight_[copy] = ids_.next();
     out.reads.push_back(
-        Read{in_flight_[copy], Zone::superblock, superblock_offset(copy), pages_.span(copy, 1), IoClass::read_client});
+        Read{in_flight_[copy], Zone::superblock, superblock_offset(copy), pages_.span(copy, 1), io_class});
     ++busy_;
   }
 }
@@ -49,7 +59,19 @@ bool SuperblockFile::on_completion(const Completion& completion, EffectBag& out)
 
 void SuperblockFile::read_done(u32 copy, bool ok, EffectBag& out) {
   read_ok_[copy] = ok;
-  if (busy_ == 0) opened(out);
+  if (busy_ > 0) return;
+  state_ == State::scrubbing ? compared(out) : opened(out);
+}
+
+void SuperblockFile::compared(EffectBag& out) {
+  const MutableBytes expected = pages_.span(superblock_copies, 1);
+  opening_.repair_count = repaired_ = 0;
+  for (u32 copy = 0; copy < superblock_copies; ++copy) {
+    encode_superblock(current_, copy, expected);
+    if (!read_ok_[copy] || !equal(pages_.span(copy, 1), expected))
+      opening_.repair[opening_.repair_count++] = static_cast<u8>(copy);
+  }
+  repair_next(out);
 }
 
 void SuperblockFile::opened(EffectBag& out) {
@@ -87,7 +109,7 @@ void SuperblockFile::write(u32 copy, const Superblock& superblock, EffectBag& ou
 
 // A failed Write is never tried again in place: a flush that is tried again may lie.
 void SuperblockFile::write_done(bool ok, EffectBag& out) {
-  if (state_ == State::opening) {
+  if (state_ != State::updating) {
     if (ok) return repair_next(out);
     return refuse({"superblock_write_failed",
                    "The disk refused to write a superblock copy again (copy {0}): check the disk, then start again.",

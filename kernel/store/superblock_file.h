@@ -20,6 +20,7 @@ class SuperblockFile {
     opening,
     ready,  // current() holds, all copies are whole
     updating,
+    scrubbing,  // as ready, but busy
     refused
   };
   SuperblockFile(const SuperblockOwner& owner, IoIds& ids, Counters& counters);
@@ -27,6 +28,8 @@ class SuperblockFile {
   void open(EffectBag& out);
   // From ready. Sequence, parent and checksum are set here; ready again when every copy's Write is done.
   void update(Superblock next, EffectBag& out);
+  // From ready. Copies that can't be read, or aren't what they were written as, are written again.
+  void scrub(EffectBag& out);
   bool on_completion(const Completion& completion, EffectBag& out);  // false: not its id
 
   State state() const { return state_; }
@@ -36,8 +39,10 @@ class SuperblockFile {
  private:
   static constexpr u8 none = 0xff;
 
+  void read_all(IoClass io_class, EffectBag& out);
   void read_done(u32 copy, bool ok, EffectBag& out);
   void opened(EffectBag& out);
+  void compared(EffectBag& out);
   void repair_next(EffectBag& out);
   void write(u32 copy, const Superblock& superblock, EffectBag& out);
   void write_done(bool ok, EffectBag& out);
@@ -53,7 +58,7 @@ class SuperblockFile {
   SuperblockOpening opening_;
   u32 repaired_ = 0;  // of opening_.repair
 
-  PageBuffer pages_;  // one per copy: read into, written from
+  PageBuffer pages_;  // one per copy: read into, written from; behind them one to compare with
   Bytes parts_[superblock_copies];
   IoId in_flight_[superblock_copies];  // of a copy; 0: none
   bool read_ok_[superblock_copies] = {};

@@ -251,6 +251,12 @@ BatchNo Wal::last_batch_before(u64 segment) const {
   return next_batch_ - 1;
 }
 
+u64 Wal::settled_segment() const {
+  u64 segment = open_segment();
+  while (segment > first_segment_ && last_batch_before(segment) >= first_batch_) --segment;
+  return segment;
+}
+
 void Wal::close_before(u64 segment) { readable_from_ = std::max(readable_from_, first_page_of(limits_, segment)); }
 
 bool Wal::reads_before(PageNo page) const {

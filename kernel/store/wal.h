@@ -98,6 +98,8 @@ class Wal {
   // --- the ring
   u64 first_segment() const { return first_segment_; }
   u64 open_segment() const { return segment_of(limits_, next_page_); }  // where the next batch begins, or behind it
+  // Every batch that lies before it is stored: nothing is written there until it is freed.
+  u64 settled_segment() const;
   u64 segments_used() const { return open_segment() - first_segment_ + 1; }
   // What a start must know to begin with `segment`: every batch up to this one lies before it.
   BatchNo last_batch_before(u64 segment) const;

@@ -249,13 +249,16 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   const bool for_apply = record.purpose == purpose_apply;
   if (for_apply && loads_pending_ > 0) --loads_pending_;
   if (record.purpose == purpose_move) on_move_loaded(turn, record);
+  if (record.purpose == purpose_scrub) --scrub_->pending;
   const bool known = log_.has_room(record.op) && log_.at(record.op).identity == record.identity;
   if (!record.ok) {
     if (known && log_.at(record.op).place == record.place) {  // otherwise it was moved, and its old place given back
       turn.counters.hit(Mark::recovery_row_3_lost);
       LogEntry& entry = log_.touch(record.op);
       entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~(log_bit::stored | log_bit::moving));
-      if (!mute()) repair_elsewhere(turn);
+      if (mute()) return;
+      if (record.purpose == purpose_scrub) note_lost(turn, record.op);
+      repair_elsewhere(turn);
     }
     return;
   }
@@ -331,6 +334,7 @@ void Replica::finish_turn(Turn& turn) {
   advance_checkpoint(turn);
   prune(turn);
   flush_acks(turn);
+  advance_lost();
   if ((status_ == ReplicaStatus::normal || completing_) && !turn.timers.armed(timers_[repair]) && needs_repair())
     arm(turn, repair, config_.tunables.repair_pace);
 }

@@ -72,6 +72,7 @@ class Replica {
   void on_timer(Turn& turn, u32 kind);
   void transfer(Turn& turn);                         // an operator's wish: give the primary role up
   bool vacate(Turn& turn, PageNo end, bool urgent);  // replica_reclaim.cc
+  bool scrub(Turn& turn);                            // replica_scrub.cc
   void finish_turn(Turn& turn);                      // commit, apply, form prepares, ack
 
   bool beats() const;  // this replica's commit belongs into the shard's beats
@@ -116,6 +117,19 @@ class Replica {
     u32 section = 0;
     u32 offset = 0;
     u32 bytes = 0;
+  };
+  // Where a scrub tour stands.
+  struct Scrub {
+    Op op;              // records up to it are read, or being read
+    Digest checkpoint;  // the durable one when the tour came by
+    u32 item = 0;       // of it: a section, or behind them a copy of the table
+    u64 left = 0;       // bytes of the item; 0: not begun
+    u32 run = 0;        // of the item
+    u32 of_run = 0;     // blocks of that run read so far
+    u32 asked = 0;      // blocks being read
+    u32 attempts = 0;   // of this item that failed
+    u32 pending = 0;    // reads under way
+    DigestStream digest;
   };
   struct PeerState {
     Instant last_sign;   // any message of this group
@@ -264,6 +278,16 @@ class Replica {
   void on_move_loaded(Turn& turn, const LoadedRecord& record);
   void append_moves(Turn& turn);
 
+  // replica_scrub.cc: reading again what is stored
+  bool scrub_records(Turn& turn);
+  bool scrub_checkpoint(Turn& turn);
+  void begin_item();
+  BlockRun run_of_item() const;
+  void on_scrubbed(Turn& turn, const CheckpointZone::Done& done);
+  void note_lost(Turn& turn, Op op);
+  void advance_lost();
+  void renew_checkpoint(Turn& turn);
+
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
   void cast_vote(Turn& turn);
@@ -319,6 +343,7 @@ class Replica {
   // Of a Read of a record; below these: for the replica of that index.
   static constexpr u64 purpose_apply = voters_max;
   static constexpr u64 purpose_move = voters_max + 1;
+  static constexpr u64 purpose_scrub = voters_max + 2;
 
   const ReplicaConfig config_;
   const Quorums quorums_;
@@ -337,7 +362,10 @@ class Replica {
   Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
   Turn* applying_ = nullptr;                  // during apply: what touch_section needs
   bool checkpoint_wanted_ = false;            // as primary: make one as soon as there is something new
+  bool renewal_ = false;                      // the durable one is damaged: make one even of the same state
   Vec<Serving> serving_;
+  std::unique_ptr<Scrub> scrub_;  // while a tour reads this group
+  Op lost_op_;                    // the lowest applied op whose record is damaged; 0: none
 
   // State sync.
   SyncTarget named_;  // what the primary of view_ says it has

@@ -113,7 +113,7 @@ void Replica::form_checkpoint(Turn& turn) {
   prepare.durable_checkpoint = durable_checkpoint_;
   seal_prepare(message, prepare, 0);
   checkpoint_formed_ = prepare.op;
-  checkpoint_wanted_ = false;
+  checkpoint_wanted_ = renewal_ = false;
   publish(turn, message);
 }
 
@@ -145,7 +145,7 @@ void Replica::reckon_durable_checkpoint() {
 
 bool Replica::wants_new_checkpoint() const {
   return checkpoint_wanted_ && checkpointer_.phase() == Checkpointer::Phase::idle &&
-         commit_min_ >= checkpoint_formed_ && checkpointer_.durable_op() < head_;
+         commit_min_ >= checkpoint_formed_ && (checkpointer_.durable_op() < head_ || renewal_);
 }
 
 void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
@@ -188,6 +188,7 @@ void Replica::append_checkpoint(Turn& turn) {
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
   if (done.kind == IoKind::write) return checkpointer_.written();
+  if (done.tag > serving_.size()) return on_scrubbed(turn, done);
   if (done.tag > 0) return on_served_read(turn, done);
   if (loader_) return loader_->on_read(done, turn.checkpoints);
   turn.checkpoints.release(done.buffer);

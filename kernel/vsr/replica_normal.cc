@@ -270,7 +270,10 @@ void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) 
     peers_[from.raw()].checkpoint_op = ok.checkpoint_op;
     reckon_durable_checkpoint();
   }
-  checkpoint_wanted_ = checkpoint_wanted_ || (ok.wants & want::checkpoint);
+  if (ok.wants & want::checkpoint) {
+    checkpoint_wanted_ = true;
+    renewal_ = renewal_ || ok.checkpoint_op == head_;  // it has the newest one: a damaged one, then
+  }
   if (ok.op <= commit_max_) return;
   if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
   for (Op op = std::max(ok.op_from, commit_max_ + 1); op <= ok.op; ++op)

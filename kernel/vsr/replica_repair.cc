@@ -15,7 +15,7 @@ constexpr u32 prepares_per_ask = 16;
 
 bool Replica::needs_repair() const {
   if (voters() == 1) return false;
-  if (!log_complete() || (is_backup() && commit_max_ > head_)) return true;
+  if (lost_op_ != Op(0) || !log_complete() || (is_backup() && commit_max_ > head_)) return true;
   const Op last = std::min(head_, commit_min_ + look_ahead);
   for (Op op = commit_min_ + 1; op <= last; ++op)
     if (lacks_bytes(op)) return true;
@@ -75,6 +75,7 @@ bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
   const Op last = std::min(head_, commit_min_ + std::min(look_ahead, config_.limits.body_cache_ops_max));
   want(std::max(last, commit_max_) + 1, head_);
   want(commit_min_ + 1, last);
+  if (lost_op_ != Op(0)) want(lost_op_, std::min(commit_min_, lost_op_ + look_ahead));
   if (count == 0) return false;
   const u32 body_size = count * static_cast<u32>(sizeof(OpIdentity));
   MessageRef message = allocate_message(turn.slabs, body_size);
@@ -91,12 +92,14 @@ bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
 void Replica::on_repair_prepare(Turn& turn, const MessageRef& message) {
   const Prepare prepare = message.as<Prepare>();
   const Op op = prepare.op;
-  if (op > head_ || op <= std::max(commit_min_, log_.floor())) return ignore(turn, Counter::drop_not_asked);
+  const bool applied = op <= commit_min_;
+  if (op > head_ || op <= log_.floor() || (applied && !log_.at(op).has(log_bit::lost)))
+    return ignore(turn, Counter::drop_not_asked);
   if (!rules::accepts_repair(log_.at(op), prepare)) return ignore(turn, Counter::drop_not_asked);
   if (readable(op) || log_.at(op).has(log_bit::appended)) return ignore(turn, Counter::drop_duplicate);
   if (!keep(turn, message)) return ignore(turn, Counter::drop_gap);
   turn.counters.add(Counter::repairs_done);
-  turn.counters.hit(Mark::vsr_body_repair);
+  turn.counters.hit(applied ? Mark::scrub_repairs_applied_op : Mark::vsr_body_repair);
   relink(turn);
   if (!mute() && needs_repair()) arm_repair_soon(turn);
 }
@@ -172,6 +175,7 @@ void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& a
   if (!answer.checkpoint_id.is_zero())
     return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged, turn.counters);
   if (completing_ && forfeit(turn)) return;
+  if (answer.op != Op(0) && answer.op == lost_op_ && is_pruned_everywhere(lost_op_)) want_checkpoint(turn);
   repair_elsewhere(turn);
 }
 
