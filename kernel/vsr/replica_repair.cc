@@ -69,12 +69,12 @@ bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
   u32 count = 0;
   const u32 count_max = std::min(config_.limits.repair_in_flight_max, prepares_per_ask);
   const auto want = [&](Op from, Op last) {
-    for (Op op = std::max(from, linked_floor_); op <= last && count < count_max; ++op)
+    for (Op op = from; op <= last && count < count_max; ++op)
       if (log_.at(op).has(log_bit::identity) && lacks_bytes(op)) wanted[count++] = OpIdentity{op, identity_at(op)};
   };
   const Op last = std::min(head_, commit_min_ + std::min(look_ahead, config_.limits.body_cache_ops_max));
-  want(std::max(last, commit_max_) + 1, head_);
-  want(commit_min_ + 1, last);
+  want(std::max({last, commit_max_, linked_floor_.minus_saturating(1)}) + 1, head_);
+  want(std::max(commit_min_ + 1, linked_floor_), last);
   if (lost_op_ != Op(0)) want(lost_op_, std::min(commit_min_, lost_op_ + look_ahead));
   if (count == 0) return false;
   const u32 body_size = count * static_cast<u32>(sizeof(OpIdentity));

@@ -20,6 +20,8 @@ sim::pb::Scenario scenario_of(const Shape& shape) {
   cluster.set_clients(shape.clients);
   cluster.set_groups(shape.groups);
   if (shape.checkpoint_ops > 0) cluster.set_checkpoint_ops(shape.checkpoint_ops);
+  if (shape.scrub_every != Duration())
+    cluster.mutable_tunables()->set_scrub_every_ms(static_cast<u32>(shape.scrub_every.ns() / 1'000'000));
   cluster.set_limits(shape.standard_limits ? sim::pb::LimitsProfile::STANDARD : sim::pb::LimitsProfile::TINY);
   return scenario;
 }
@@ -362,12 +364,18 @@ Cluster& Cluster::step_wall_clock(Who who, std::int64_t delta_ns) {
 
 // ---------------------------------------------------------------- disks
 
-Stretch Cluster::stretch_of(NodeId node, Place place) {
+std::optional<Stretch> Cluster::find_place(NodeId node, Place place) {
   if (place.kind == Place::Kind::superblock_copy) return superblock_stretch(place.number);
   const DiskOwner owner{cluster_->kernel.cluster, ShardId(0), cluster_->kernel.limits};
   const bool inside = place.kind == Place::Kind::table || place.kind == Place::Kind::section;
-  const auto found = inside ? find_in_checkpoint(disk(node), owner, group_, place)
-                            : find_on_disk(disk(node), owner, group_, place.kind, place.command, op(place.number));
+  return inside ? find_in_checkpoint(disk(node), owner, group_, place)
+                : find_on_disk(disk(node), owner, group_, place.kind, place.command, op(place.number));
+}
+
+bool Cluster::has(Who who, Place place) { return find_place(id(who), place).has_value(); }
+
+Stretch Cluster::stretch_of(NodeId node, Place place) {
+  const auto found = find_place(node, place);
   if (!found)
     fail("there is no " + std::string(keelson::name_of(place.command)) + ' ' + std::to_string(place.number) +
              " on the disk of " + sim::text(node),

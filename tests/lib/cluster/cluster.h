@@ -31,6 +31,7 @@ struct Shape {
   bool standard_limits = false;  // instead of tiny; timeouts are then five times as long
   bool warm = true;              // false: nothing was asked yet
   u32 checkpoint_ops = 0;        // 0: as many as the limits say
+  Duration scrub_every{};        // 0: as the limits' timers say
 };
 
 // What was on its way once, to look at or to send again.
@@ -144,6 +145,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Cluster& step_wall_clock(Who who, std::int64_t delta_ns);
 
   // --- disks. The node should be down; a running one has what it needs in memory.
+  bool has(Who who, Place place);                      // there is such a place
   Cluster& corrupt(const Whom& whom, Place place);     // bits change: written, and damaged
   Cluster& unwrite(const Whom& whom, Place place);     // as if it had never been written
   Cluster& unreadable(const Whom& whom, Place place);  // the disk gives an error
@@ -260,6 +262,7 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   std::size_t index_on(const sim::Program& program) const;
   std::optional<GroupView> view_on(NodeId node) const;
   std::vector<std::string> log_on(NodeId node);
+  std::optional<Stretch> find_place(NodeId node, Place place);
   Stretch stretch_of(NodeId node, Place place);
   sim::Disk& disk(NodeId node) { return world().disk(node, ShardId(0)); }
   Predicate between(const Whom& from, const Whom& to, std::initializer_list<Command> commands);
