@@ -92,7 +92,7 @@ class PwriteBackend final : public FileBackend {
 
   // Group commit: whatever came during the last flush shares the next one.
   void write_loop() {
-    std::vector<FileOp> batch;
+    std::vector<FileOp> batch, no_space;
     for (;;) {
       std::unique_lock lock(mutex_);
       writes_wait_.wait(lock, [this] { return stopping_ || !writes_.empty(); });
@@ -101,17 +101,29 @@ class PwriteBackend final : public FileBackend {
       writes_.clear();
       const bool poisoned = !poison_.empty();
       lock.unlock();
-      const IoStatus status = poisoned ? IoStatus::io_error : write_batch(batch);
+      const IoStatus status = poisoned ? IoStatus::io_error : write_batch(batch, no_space);
+      complete(no_space, IoStatus::no_space);
       complete(batch, status);
       batch.clear();
+      no_space.clear();
     }
   }
 
-  IoStatus write_batch(const std::vector<FileOp>& batch) {
+  // What only grows the file may find no space for that: those move to `no_space`, and the others go on. The log has
+  // its space since the file was formatted.
+  IoStatus write_batch(std::vector<FileOp>& batch, std::vector<FileOp>& no_space) {
     u64 bytes = 0;
-    for (const FileOp& op : batch) {
-      if (const int error = write_one(op); error != 0) return poison("write", error);
+    for (std::size_t i = 0; i < batch.size();) {
+      const FileOp& op = batch[i];
+      const int error = write_one(op);
+      if ((error == ENOSPC || error == EDQUOT) && op.io_class == IoClass::checkpoint) {
+        no_space.push_back(op);
+        batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      if (error != 0) return poison("write", error);
       bytes += size_of(op);
+      ++i;
     }
     int error = faults_.on_flush ? faults_.on_flush() : 0;
     while (error == 0 && ::fdatasync(file_.get()) != 0)
@@ -206,6 +218,7 @@ class PwriteBackend final : public FileBackend {
   }
 
   void complete(const std::vector<FileOp>& ops, IoStatus status) {
+    if (ops.empty()) return;
     bool was_empty;
     {
       const std::lock_guard lock(mutex_);

@@ -82,6 +82,12 @@ void log_notify(const Notify& notify) {
       return spdlog::error("kernel.stuck group {} op {}, from {} reports", group, notify.a, notify.b);
     case NotifyKind::storage_full:
       return spdlog::error("kernel.storage_full group {}: requests are refused", group);
+    case NotifyKind::no_space:
+      return spdlog::error(
+          "kernel.no_space the device has no space for checkpoints: free some before the log is full; it is tried "
+          "again");
+    case NotifyKind::space_again:
+      return spdlog::info("kernel.space_again checkpoints are made again");
     case NotifyKind::waiting:
       return spdlog::warn("kernel.waiting group {} ({}){}", group, name_of(static_cast<ReplicaStatus>(notify.a)),
                           notify.b == 0 ? std::string() : ", stuck at op " + std::to_string(notify.b));

@@ -68,6 +68,7 @@ DiskSettings disk_of(const pb::Disk& from) {
   to.stall_ppm = from.stall_ppm();
   to.torn_ppm = from.torn_ppm();
   to.atomic_bytes = from.atomic_bytes();
+  to.space_blocks = from.space_blocks();
   to.write_error_ppm = from.write_error_ppm();
   to.lost_flush_ppm = from.lost_flush_ppm();
   to.lse_ppm = from.lse_ppm();

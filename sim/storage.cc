@@ -114,6 +114,8 @@ tl::expected<Disk::Accepted, Disk::Refused> Disk::submit(Instant now, const Writ
   }
   const Duration time = latency(Site::disk_write_latency, settings_.write_mean);
   if (stream_.chance(Site::disk_write_error, settings_.write_error_ppm)) operation.status = IoStatus::io_error;
+  const bool beyond = settings_.space_blocks > 0 && write.offset + bytes > settings_.space_blocks * page_bytes;
+  if (write.zone == Zone::checkpoint && beyond) operation.status = IoStatus::no_space;
   return Accepted{slot_of(operation), now + time + flush_, digest};
 }
 
@@ -163,6 +165,9 @@ Completion Disk::complete(u32 slot) {
   }
   if (done.status == IoStatus::ok) {
     confirm(operation);
+  } else if (done.status == IoStatus::no_space) {
+    faults_.add(Fault::no_space);
+    forget(operation);
   } else {
     if (!std::exchange(failed_, true)) faults_.add(Fault::disk_write_error);
     tear(operation);

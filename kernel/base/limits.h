@@ -146,6 +146,7 @@ struct Tunables {
   Duration sync_stall = milliseconds(2000);   // without progress of repair, before a peer's checkpoint is fetched
   Duration sync_retry = milliseconds(200);    // an answer of a transfer is waited for
   Duration sync_pin = milliseconds(30000);    // a checkpoint is kept after a peer asked for a piece of it
+  Duration space_probe = milliseconds(1000);  // on a device that has no space, for whether it has some again
   Duration scrub_pace = milliseconds(20);     // one read of a scrub tour per
   Duration scrub_every = seconds(24 * 3600);  // from the begin of one tour to that of the next, at least
   Duration marker_delay = milliseconds(2);
@@ -172,6 +173,7 @@ struct Tunables {
                         &t.prepare_resend,
                         &t.repair_pace,
                         &t.reclaim_patience,
+                        &t.space_probe,
                         &t.scrub_pace,
                         &t.abdicate,
                         &t.watchdog,

@@ -100,6 +100,7 @@ struct MachineOps {
   MachineKind kind;
   void (*destroy)(void*);
   Status (*admit)(const void*, const RequestView&);
+  bool (*grows)(const void*, const RequestView&);
   void (*apply)(void*, const ApplyCtx&, const RequestView&, ReplyWriter&);
   void (*reset)(void*, Release);
   u32 (*section_count)(const void*);
@@ -114,6 +115,11 @@ inline constexpr MachineOps machine_ops = {
     M::kind,
     [](void* self) { delete static_cast<M*>(self); },
     [](const void* self, const RequestView& request) { return static_cast<const M*>(self)->admit(request); },
+    [](const void* self, const RequestView& request) {
+      if constexpr (requires { static_cast<const M*>(self)->grows(request); })
+        return static_cast<const M*>(self)->grows(request);
+      return true;
+    },
     [](void* self, const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply) {
       static_cast<M*>(self)->apply(ctx, request, reply);
     },
@@ -150,6 +156,9 @@ class AnyMachine {
   explicit operator bool() const { return self_ != nullptr; }
   MachineKind kind() const { return ops_->kind; }
   Status admit(const RequestView& request) const { return ops_->admit(self_, request); }
+  // Whether an admitted one may make the state larger: such are refused first where space is short. A machine that
+  // doesn't say, does.
+  bool grows(const RequestView& request) const { return ops_->grows(self_, request); }
   void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply) {
     ops_->apply(self_, ctx, request, reply);
   }

@@ -75,7 +75,7 @@ void Shard::Impl::step(const EventBag& in, EffectBag& out) {
 
 Instant Shard::Impl::deadline() const {
   if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
-  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at});
+  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at, probe_at});
 }
 
 Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, checkpoints, clock, timers, slabs, prng, counters}; }
@@ -262,6 +262,7 @@ void Shard::Impl::finish(EffectBag& out) {
   reclaim(out);
   wal->seal_batch(now, out);
   checkpoints.emit(out);
+  probe_space(out);
 }
 
 }  // namespace keelson

@@ -50,6 +50,19 @@ void Shard::Impl::record_begin(EffectBag& out) {
   reclaim_at = Instant::never();
 }
 
+// Checkpoints grow the data file. Where the device has no space for that, it is asked now and then.
+void Shard::Impl::probe_space(EffectBag& out) {
+  const bool known = probe_at != Instant::never();
+  if (known != checkpoints.out_of_space()) {
+    counters.hit(known ? Mark::storage_space_again : Mark::storage_no_space);
+    out.notifications.push_back({known ? NotifyKind::space_again : NotifyKind::no_space, no_group, 0, 0});
+    probe_at = known ? Instant::never() : now + config.tunables.space_probe;
+  }
+  if (now < probe_at || state != ShardState::ready) return;
+  checkpoints.probe(out);
+  probe_at = now + config.tunables.space_probe;
+}
+
 bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
   const bool updating = superblock->state() == SuperblockFile::State::updating;
   if (!superblock->on_completion(completion, out)) return false;

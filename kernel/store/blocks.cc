@@ -31,6 +31,17 @@ BlockRun Blocks::allocate(u32 wanted, u32 at_least) {
   return {};
 }
 
+BlockRun Blocks::allocate_last() {
+  for (u32 block = count_; block > 0; --block) {
+    if (taken(block - 1)) continue;
+    const BlockRun run{block - 1, 1};
+    set(run);
+    --free_;
+    return run;
+  }
+  return {};
+}
+
 void Blocks::free(const BlockRun& run) {
   check(run.first <= count_ && run.count <= count_ - run.first);
   for (u32 block = run.first; block < run.first + run.count; ++block) {

@@ -106,6 +106,31 @@ void CheckpointZone::emit(EffectBag& out) {
   }
 }
 
+void CheckpointZone::probe(EffectBag& out) {
+  if (probing_ || failed_ || writing_ == limits_.checkpoint_buffers) return;
+  const BlockRun block = blocks_.allocate_last();
+  if (block.empty()) return;
+  probing_ = true;
+  ++staged_;
+  ++writing_;
+  const u32 buffer = take_buffer();
+  Buffer& b = buffers_[buffer];
+  const MutableBytes page = b.pages.span(0, 1);
+  std::fill(page.begin(), page.end(), std::byte{0});
+  b.part = page;
+  b.use = Use::writing;
+  b.group = no_group;
+  b.run = block;
+  b.id = ids_.next();
+  out.writes.push_back({b.id, Zone::checkpoint, u64{block.first} * page_bytes, {&b.part, 1}, IoClass::checkpoint});
+}
+
+void CheckpointZone::on_probed(const Buffer& buffer, bool ok) {
+  probing_ = false;
+  blocks_.free(buffer.run);
+  if (ok) out_of_space_ = false;
+}
+
 bool CheckpointZone::read(const BlockRun& run, GroupId group, EffectBag& out) {
   if (reading_ == limits_.checkpoint_buffers) return false;
   start_read(run, group, 0, false, out);
@@ -153,7 +178,11 @@ std::optional<CheckpointZone::Done> CheckpointZone::on_completion(const Completi
     }
     --writing_;
     --staged_;
-    failed_ = failed_ || !ok;
+    if (completion.status == IoStatus::no_space)
+      out_of_space_ = true;
+    else
+      failed_ = failed_ || !ok;
+    if (b.group == no_group) on_probed(b, ok);
     free_buffer(i);
     return done;
   }

@@ -54,6 +54,10 @@ class CheckpointZone {
   // None: not an id of this zone. Each piece that was put gives one Done.
   std::optional<Done> on_completion(const Completion& completion);
   bool failed() const { return failed_; }  // a write did: as for the log, nothing more is written
+  // A write found no space on the device: whoever asked for it gives up, the log can't be made shorter until there is
+  // some again. probe() writes to the block that is the least likely to have a place already, and ends it.
+  bool out_of_space() const { return out_of_space_; }
+  void probe(EffectBag& out);
 
  private:
   enum class Use : u8 { free, open, queued, writing, reading, held };
@@ -67,6 +71,7 @@ class CheckpointZone {
     u32 tag = 0;
     bool for_peer = false;
   };
+  void on_probed(const Buffer& buffer, bool ok);
   void start_read(const BlockRun& run, GroupId group, u32 tag, bool for_peer, EffectBag& out);
   u32 take_buffer();
   void enqueue(u32 buffer, const BlockRun& run, u32 used, GroupId group);
@@ -84,6 +89,8 @@ class CheckpointZone {
   u32 reading_ = 0;
   u32 serving_ = 0;  // of them for peers
   bool failed_ = false;
+  bool out_of_space_ = false;
+  bool probing_ = false;
 };
 
 }  // namespace keelson

@@ -225,6 +225,8 @@ void Wal::settle() {
   }
 }
 
+bool Wal::low() const { return open_segment() + wal_reserved_segments(limits_) >= end_for_requests(); }
+
 bool Wal::full() const { return open_segment() >= end_for_requests(); }
 
 u16 Wal::free_permille() const {

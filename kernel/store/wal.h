@@ -92,6 +92,8 @@ class Wal {
   bool poisoned() const { return poisoned_; }
   // Of the segments, what is left for new requests.
   u16 free_permille() const;
+  // Little is: as much as the reserve.
+  bool low() const;
   // Nothing is: only as much again as the reserve, for prepares that other nodes admitted, and the reserve itself.
   bool full() const;
 

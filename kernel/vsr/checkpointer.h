@@ -45,7 +45,11 @@ class Checkpointer {
   void touch(u32 section, CheckpointZone& zone, Counters& counters);
   // Once per step. True: append record() now, and tell recorded() when it is stored.
   [[nodiscard]] bool advance(CheckpointZone& zone, Counters& counters);
-  void written() { --unstored_; }
+  // A piece of it. Not stored: there is no space for it, and so not for this checkpoint.
+  void written(bool stored) {
+    --unstored_;
+    starved_ = starved_ || !stored;
+  }
   // Fields of the record that the replica doesn't know.
   void fill(GroupCheckpoint& record) const;
   // The record is stored: this checkpoint counts now. A received one is not yet this replica's state.

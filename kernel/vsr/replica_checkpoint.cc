@@ -120,7 +120,7 @@ void Replica::form_checkpoint(Turn& turn) {
 void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   checkpoint_formed_ = std::max(checkpoint_formed_, prepare.op);
   if (prepare.op <= checkpointer_.durable_op()) return;
-  if (checkpointer_.phase() != Checkpointer::Phase::idle) {
+  if (checkpointer_.phase() != Checkpointer::Phase::idle || turn.checkpoints.out_of_space()) {
     turn.counters.hit(Mark::checkpoint_skipped);
     return turn.counters.add(Counter::checkpoints_skipped);
   }
@@ -187,7 +187,7 @@ void Replica::append_checkpoint(Turn& turn) {
 }
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
-  if (done.kind == IoKind::write) return checkpointer_.written();
+  if (done.kind == IoKind::write) return checkpointer_.written(done.ok);
   if (done.tag > serving_.size()) return on_scrubbed(turn, done);
   if (done.tag > 0) return on_served_read(turn, done);
   if (loader_) return loader_->on_read(done, turn.checkpoints);

@@ -70,6 +70,12 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
     turn.counters.hit(Mark::vsr_clock_unsynchronized);
     return refuse(turn, route, request, Status::clock_unsynchronized), false;
   }
+  // While the log can't be made shorter, what is left of it is for those who make room.
+  if (turn.checkpoints.out_of_space() && turn.wal.low() && wanted.frame.operation.raw() >= first_machine_operation &&
+      machine_.grows(wanted)) {
+    turn.counters.hit(Mark::storage_low);
+    return refuse(turn, route, request, Status::storage_full), false;
+  }
   if (!log_.has_room(head_ + 1) || turn.wal.full()) {
     turn.counters.hit(Mark::wal_journal_full);
     return refuse(turn, route, request, Status::storage_full), false;

@@ -93,6 +93,7 @@ Op Replica::first_before(PageNo end) const {
 }
 
 void Replica::want_checkpoint(Turn& turn) {
+  if (turn.checkpoints.out_of_space()) return;
   if (is_primary()) checkpoint_wanted_ = true;
   if (!is_backup() || wants_checkpoint_) return;
   wants_checkpoint_ = true;  // said with an ack

@@ -125,7 +125,8 @@ void Replica::stop_sync(Turn& turn) {
 // ---------------------------------------------------------------- asking and taking
 
 void Replica::ask_for_state(Turn& turn) {
-  if (sync_.has_manifest() && !checkpoint_received_ && checkpointer_.may_receive()) begin_receiving(turn);
+  if (sync_.has_manifest() && !checkpoint_received_ && checkpointer_.may_receive() && !turn.checkpoints.out_of_space())
+    begin_receiving(turn);
   if (mute()) return;
   if (checkpoint_received_) {
     sync_.take_whole([&](u32 section, Bytes bytes) {

@@ -94,6 +94,8 @@ constexpr bool known(NotifyKind value) {
     case NotifyKind::stuck:
     case NotifyKind::storage_full:
     case NotifyKind::waiting:
+    case NotifyKind::no_space:
+    case NotifyKind::space_again:
       return true;
   }
   return false;

@@ -44,7 +44,7 @@ struct PostShard {
 };
 
 // Facts for whoever watches; they decide nothing.
-enum class NotifyKind : u8 { ready, refused, became_primary, lost_primary, fenced, stuck, storage_full, waiting };
+enum class NotifyKind : u8 { ready, refused, became_primary, lost_primary, fenced, stuck, storage_full, waiting, no_space, space_again };
 struct Notify {
   NotifyKind kind = NotifyKind::ready;
   GroupId group;

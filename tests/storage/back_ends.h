@@ -32,6 +32,7 @@ struct WriteAsked {
   u64 id = 0;
   u64 offset = 0;
   std::span<const Bytes> parts;  // stay until it is done
+  IoClass io_class = IoClass::wal;
 };
 struct ReadAsked {
   u64 id = 0;
@@ -78,7 +79,7 @@ class PwriteFile : public BackEnd<PwriteFile> {
 
   void submit(const std::vector<WriteAsked>& writes, const std::vector<ReadAsked>& reads = {}) {
     std::vector<io::FileOp> ops;
-    for (const WriteAsked& w : writes) ops.push_back({IoKind::write, IoId(w.id), w.offset, w.parts, {}, IoClass::wal});
+    for (const WriteAsked& w : writes) ops.push_back({IoKind::write, IoId(w.id), w.offset, w.parts, {}, w.io_class});
     for (const ReadAsked& r : reads) ops.push_back({IoKind::read, IoId(r.id), r.offset, {}, r.into, IoClass::repair});
     submitter_ = ::gettid();
     file_->submit(ops);
@@ -110,6 +111,7 @@ class PwriteFile : public BackEnd<PwriteFile> {
 
   void fail_next_write() { failing_ = true; }
   void fail_next_flush() { poison_flush_ = true; }
+  void lack_space_from(u64 offset) { space_ = offset; }
   void spoil_page(u64 page) { spoilt_.insert(page * page_bytes); }
   // The file is shorter than it was made.
   void cut(u64 bytes) { check(::truncate(path().c_str(), static_cast<off_t>(bytes)) == 0); }
@@ -173,7 +175,10 @@ class PwriteFile : public BackEnd<PwriteFile> {
   }
   io::FileFaults faults() {
     io::FileFaults faults;
-    faults.on_write = [this](u64, std::size_t) { return failing_.exchange(false) ? EIO : 0; };
+    faults.on_write = [this](u64 offset, std::size_t size) {
+      if (offset + size > space_) return ENOSPC;
+      return failing_.exchange(false) ? EIO : 0;
+    };
     faults.on_flush = [this] {
       ++flushes_;
       while (held_) std::this_thread::yield();
@@ -193,6 +198,7 @@ class PwriteFile : public BackEnd<PwriteFile> {
   std::size_t most_at_once_ = 0;
   std::atomic<bool> held_{false};
   std::atomic<bool> failing_{false};
+  std::atomic<u64> space_{~u64{0}};
   std::atomic<bool> poison_flush_{false};
   std::atomic<u64> flushes_{0};
   std::atomic<pid_t> submitter_{0};

@@ -189,6 +189,25 @@ TYPED_TEST(Conformance, NoRetryAfterPoison) {
   EXPECT_EQ(this->end_.write(20, 0, bytes), IoStatus::ok) << "the next process may try";
 }
 
+TYPED_TEST(Conformance, WantOfSpaceFailsOnlyWhatGrowsTheFile) {
+  if constexpr (TypeParam::is_real) {
+    const auto bytes = pattern(page_bytes, 14);
+    const Bytes part(bytes);
+    this->end_.lack_space_from(4 * page_bytes);
+    this->end_.submit({{1, 0, {&part, 1}, IoClass::wal},
+                       {2, 4 * page_bytes, {&part, 1}, IoClass::checkpoint},
+                       {3, page_bytes, {&part, 1}, IoClass::checkpoint}});
+    std::map<u64, IoStatus> done;
+    for (const Completion& completion : this->end_.wait(3)) done[completion.id.raw()] = completion.status;
+    EXPECT_EQ(done, (std::map<u64, IoStatus>{{1, IoStatus::ok}, {2, IoStatus::no_space}, {3, IoStatus::ok}}));
+    this->end_.lack_space_from(~u64{0});
+    this->end_.submit({{4, 4 * page_bytes, {&part, 1}, IoClass::checkpoint}});
+    EXPECT_EQ(this->end_.wait(1)[0].status, IoStatus::ok) << "it wasn't poisoned";
+    this->end_.lack_space_from(0);
+    EXPECT_EQ(this->end_.write(5, 0, bytes), IoStatus::io_error) << "the log has its space since it was formatted";
+  }
+}
+
 TYPED_TEST(Conformance, EioReadLeavesReadablePagesReadable) {
   const auto bytes = pattern(4 * page_bytes, 13);
   ASSERT_EQ(this->end_.write(1, 0, bytes), IoStatus::ok);

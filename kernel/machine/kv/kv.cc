@@ -57,6 +57,12 @@ Status KvMachine::admit(const RequestView& request) const {
   return decoded ? admit(*decoded) : decoded.error();
 }
 
+// A get and a delete don't; nor does a swap for nothing.
+bool KvMachine::grows(const RequestView& request) const {
+  const auto decoded = decode_kv_request(request.frame.operation, request.body);
+  return decoded && decoded->value.has_value();
+}
+
 Status KvMachine::admit(const KvRequest& request) const {
   const bool fits = request.value.value_or(Bytes()).size() <= limits_.value_bytes_max &&
                     request.expected.value_or(Bytes()).size() <= limits_.value_bytes_max;

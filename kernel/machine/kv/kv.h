@@ -18,6 +18,7 @@ class KvMachine {
   explicit KvMachine(const Limits& limits);
 
   Status admit(const RequestView& request) const;
+  bool grows(const RequestView& request) const;
   void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply);
 
   void reset(Release release);

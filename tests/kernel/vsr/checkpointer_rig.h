@@ -74,7 +74,7 @@ struct Rig {
     if (disk.idle()) return;
     const auto done = zone.on_completion(disk.complete(which % disk.in_flight()));
     check(done && done->ok && done->group == group && done->kind == IoKind::write);
-    checkpointer.written();
+    checkpointer.written(true);
   }
   void record() {
     if (!record_due) return;

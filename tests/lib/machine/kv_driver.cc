@@ -17,6 +17,17 @@ KvAnswer KvDriver::run(Operation operation, const KvRequest& request) {
   return run_body(operation, body);
 }
 
+bool KvDriver::grows(Operation operation, std::string_view key, const std::optional<std::string>& value) const {
+  KvRequest wanted{as_bytes(key), {}, {}};
+  if (value) wanted.value = as_bytes(*value);
+  std::vector<std::byte> buffer(kv_limits(limits_).request_bytes_max + 4096);
+  RequestView request{};
+  request.frame.operation = operation;
+  request.body = encode_kv_request(buffer, wanted);
+  request.frame.body_size = static_cast<u32>(request.body.size());
+  return machine_.grows(request);
+}
+
 KvAnswer KvDriver::run_body(Operation operation, Bytes body) {
   RequestView request{};
   request.frame.operation = operation;

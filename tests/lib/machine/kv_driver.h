@@ -43,6 +43,7 @@ class KvDriver {
     return run(kv_cas, request);
   }
   KvAnswer run(Operation operation, const KvRequest& request);
+  bool grows(Operation operation, std::string_view key, const std::optional<std::string>& value) const;
   // Any body; the status of admit, which apply must answer alike.
   KvAnswer run_body(Operation operation, Bytes body);
 

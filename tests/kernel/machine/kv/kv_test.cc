@@ -53,6 +53,15 @@ TEST_F(Kv, CasToNothingDeletes) {
   EXPECT_EQ(kv.get("a").status, Status::not_found);
 }
 
+TEST_F(Kv, OnlyWhatCarriesAValueGrows) {
+  const std::string value = "one";
+  EXPECT_TRUE(kv.grows(kv_put, "a", value));
+  EXPECT_TRUE(kv.grows(kv_cas, "a", value));
+  EXPECT_FALSE(kv.grows(kv_cas, "a", std::nullopt));
+  EXPECT_FALSE(kv.grows(kv_get, "a", std::nullopt));
+  EXPECT_FALSE(kv.grows(kv_delete, "a", std::nullopt));
+}
+
 TEST_F(Kv, BoundsKeysAndValues) {
   const u32 value_max = kv_limits(limits).value_bytes_max;
   const std::string longest_key(kv_key_bytes_max, 'k');
