@@ -93,7 +93,7 @@ class Shard::Impl {
   std::size_t vacated = 0;  // replicas, from the first, that need nothing before it
   Instant reclaim_at = Instant::never();
   Instant probe_at = Instant::never();  // while the device has no space for checkpoints
-  u64 evacuating = 0;  // segments before this one are to be freed, however much room there is
+  u64 evacuating = 0;                   // segments before this one are to be freed, however much room there is
   std::unique_ptr<IndexScrub> index_scrub;
   ScrubPart scrub_part = ScrubPart::rest;
   Instant scrub_at = Instant::never();

@@ -24,7 +24,7 @@ class Blocks {
   // At most `wanted` free blocks in a row, and at least `at_least` of them, the first there are; empty: there are none.
   // Low blocks first: a zone takes as much of the disk as its checkpoints ever needed at once.
   BlockRun allocate(u32 wanted, u32 at_least = 1);
-  BlockRun allocate_last();  // the highest free block; empty: there is none
+  BlockRun allocate_last();        // the highest free block; empty: there is none
   void free(const BlockRun& run);  // allocated as a whole
   // False, and nothing changes: out of the zone, or a part of it is taken.
   bool take(const BlockRun& run);

@@ -44,7 +44,18 @@ struct PostShard {
 };
 
 // Facts for whoever watches; they decide nothing.
-enum class NotifyKind : u8 { ready, refused, became_primary, lost_primary, fenced, stuck, storage_full, waiting, no_space, space_again };
+enum class NotifyKind : u8 {
+  ready,
+  refused,
+  became_primary,
+  lost_primary,
+  fenced,
+  stuck,
+  storage_full,
+  waiting,
+  no_space,
+  space_again
+};
 struct Notify {
   NotifyKind kind = NotifyKind::ready;
   GroupId group;
