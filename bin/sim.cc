@@ -11,8 +11,9 @@
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/run/campaign.h"
+#include "keelson/sim/run/recording.h"
 #include "keelson/sim/run/run.h"
-#include "keelson/sim/tape_file.h"
+#include "keelson/sim/tape_text.h"
 
 #include "commands.h"
 #include "scenario_files.h"
@@ -138,7 +139,7 @@ class SimCommand {
 
   int print_resolved() const {
     for (const auto& file : files_) {
-      sim::Tape tape(sim::SeededTape{range_.from});
+      sim::Tape tape(sim::source_of(file.scenario, range_.from));
       std::cout << sim::print(sim::resolve(file.scenario, overrides_, tape));
     }
     return 0;
@@ -147,7 +148,7 @@ class SimCommand {
   sim::RunReport run_task(const sim::CampaignTask& task,
                           const std::function<void(const sim::RunProgress&)>& progress = {}) const {
     const ScenarioFile& file = files_[task.scenario];
-    sim::Tape tape(sim::SeededTape{task.seed});
+    sim::Tape tape(sim::source_of(file.scenario, task.seed));
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     return sim::run_scenario(scenario, tape, {again_text(task), task.seed, nullptr, progress});
   }
@@ -174,7 +175,7 @@ class SimCommand {
       trace_file.open(options_.trace);
       if (!trace_file) return cannot_write(options_.trace);
     }
-    sim::Tape tape(sim::SeededTape{range_.from}, sim::Recording::on);
+    sim::Tape tape(sim::source_of(file.scenario, range_.from), sim::Recording::on);
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     sim::JsonTraceSink sink(trace_file);
     const auto report = sim::run_scenario(
@@ -185,17 +186,7 @@ class SimCommand {
   }
 
   bool write_tape_file(const sim::pb::Scenario& scenario, const sim::Tape& tape, const sim::RunReport& report) const {
-    sim::TapeFile file;
-    file.seed = range_.from;
-    file.scenario = sim::serialise(scenario);
-    file.scenario_hash = sim::scenario_hash(scenario);
-    file.streams = tape.recording();
-    file.complete = true;
-    Digest hash;
-    hash.hi = std::stoull(report.trace_hash.substr(0, 16), nullptr, 16);
-    hash.lo = std::stoull(report.trace_hash.substr(16), nullptr, 16);
-    file.outcome = sim::TapeOutcome{hash, report.events, report.virtual_ns, report.verdict, 0};
-    const auto bytes = sim::write_tape(file);
+    const auto bytes = sim::write_tape(sim::recording_of(scenario, tape, report));
     std::ofstream out(options_.tape, std::ios::binary);
     return bytes && out.write(bytes->data(), static_cast<std::streamsize>(bytes->size())).flush();
   }

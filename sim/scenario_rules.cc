@@ -8,6 +8,7 @@
 #include "keelson/sim/check_off.h"
 #include "keelson/sim/damage_budget.h"
 #include "keelson/sim/scenario_swarm.h"
+#include "keelson/sim/sites.h"
 
 namespace keelson::sim {
 namespace {
@@ -411,6 +412,19 @@ void check_core(Check& c) {
              "at least " + number(majority) + " of " + number(scenario.cluster().replicas()) + " replicas"});
 }
 
+void check_tape(Check& c) {
+  const auto& tape = c.scenario().tape();
+  const std::vector<std::string> sites(std::begin(site_names), std::end(site_names));
+  for (int i = 0; i < tape.entry_size(); ++i) {
+    const auto& entry = tape.entry(i);
+    const auto path = "tape.entry[" + std::to_string(i) + ']';
+    if (entry.stream().empty())
+      c.found({path}, {path + ".stream: missing", {}, "where the decision is made, such as \"nemesis\""});
+    if (!site_named(entry.site()))
+      c.found({path + ".site", path}, {path + ".site: unknown", entry.site(), closest(entry.site(), sites)});
+  }
+}
+
 struct Rule {
   const char* code;
   void (*check)(Check&);
@@ -431,6 +445,7 @@ constexpr Rule rules[] = {
     {"SCN_FAULT", check_faults},
     {"SCN_FAULT", check_damage},
     {"SCN_CORE", check_core},
+    {"SCN_TAPE", check_tape},
 };
 
 }  // namespace

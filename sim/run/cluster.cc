@@ -27,6 +27,14 @@ KernelConfig kernel_of(const pb::Cluster& cluster, const MachineRegistry& machin
   return config;
 }
 
+// A tape in the file is one way to say which decisions: the run is the same one as with those of a seed or a recording.
+Digest start_of(const pb::Scenario& scenario, u64 seed) {
+  if (!scenario.has_tape()) return trace_start(serialise(scenario), seed);
+  pb::Scenario without = scenario;
+  without.clear_tape();
+  return trace_start(serialise(without), 0);
+}
+
 WorldConfig world_of(const pb::Scenario& scenario, const KernelConfig& kernel, u64 seed, TraceSink* sink) {
   WorldConfig config;
   config.population = kernel.population;
@@ -35,7 +43,7 @@ WorldConfig world_of(const pb::Scenario& scenario, const KernelConfig& kernel, u
   config.client_limits = kernel.client_limits;
   config.settings = calm_settings();
   config.events_max = scenario.budget().events();
-  config.trace_start = trace_start(serialise(scenario), seed);
+  config.trace_start = start_of(scenario, seed);
   config.trace_sink = sink;
   return config;
 }

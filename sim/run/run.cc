@@ -44,6 +44,7 @@ class Run {
 
   RunReport run() {
     const auto begin = std::chrono::steady_clock::now();
+    if (options_.prepare) options_.prepare(cluster_);
     for (const Part& part : phases_.parts())
       if (part.kind == PartKind::warm_up || part.kind == PartKind::faults) planned_ = planned_ + part.limit;
     for (std::size_t i = 0; i < phases_.parts().size() && !broken(); ++i) {
@@ -52,13 +53,15 @@ class Run {
       run(phases_.parts()[i]);
     }
     if (!broken()) cluster_.replay.at_end();
+    if (options_.look) options_.look(cluster_);
     RunReport report = describe();
     report.wall_ns = static_cast<u64>((std::chrono::steady_clock::now() - begin).count());
     return report;
   }
 
  private:
-  bool broken() const { return cluster_.world.violation().has_value(); }
+  bool broken() const { return cluster_.world.violation().has_value() || left(); }
+  bool left() const { return options_.until_event > 0 && cluster_.world.events() >= options_.until_event; }
   void fail(ViolationKind kind, const std::string& checker, const std::string& invariant, const std::string& detail) {
     if (kind == ViolationKind::liveness && !is_on(scenario_, Checked::liveness)) return;
     cluster_.world.fail({.kind = kind, .checker = checker, .invariant = invariant, .detail = detail});
@@ -69,7 +72,9 @@ class Run {
     while (!broken() && cluster_.world.now() < end) {
       if (until && until()) return;
       const Duration slice = std::min(milliseconds(100), end.since(cluster_.world.now()));
-      cluster_.world.run_for(slice);
+      const Instant slice_end = cluster_.world.now() + slice;
+      if (options_.until_event > 0) cluster_.world.run_until([this] { return left(); }, slice);
+      if (!left()) cluster_.world.run_until(slice_end);
       if (options_.progress)
         options_.progress({cluster_.world.events(), cluster_.world.now().ns(), planned_.ns(), phase_});
       if (cluster_.world.now().ns() > scenario_.budget().virtual_ms() * 1'000'000) {
@@ -258,6 +263,7 @@ class Run {
                           phase_};
       return;
     }
+    if (left()) return;
     const std::string missing = unmet(r);
     if (missing.empty()) return;
     r.verdict = Verdict::inconclusive;

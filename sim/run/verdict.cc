@@ -1,5 +1,7 @@
 #include "keelson/sim/run/verdict.h"
 
+#include "keelson/base/checksum.h"
+
 namespace keelson::sim {
 namespace {
 
@@ -64,6 +66,24 @@ int exit_code_of(const RunReport& report) {
     return code != 0 ? code : exit_code_of(Verdict::inconclusive);  // an expected failure that did not happen
   }
   return 0;
+}
+
+std::string signature_of(const RunReport& report) {
+  if (!report.failure) return {};
+  const Failure& failure = *report.failure;
+  std::string signature = std::string(name_of(report.verdict)) + " " + failure.kind;
+  if (failure.kind != "kernel.check") return signature;
+  const auto colon = failure.detail.find(':');  // "path/file.cc:123: function"
+  if (colon == std::string::npos) return signature;
+  const auto folder = failure.detail.rfind('/', colon);
+  const auto file = folder == std::string::npos ? 0 : folder + 1;
+  const auto function = failure.detail.find(": ", colon);
+  signature += " " + failure.detail.substr(file, colon - file);
+  return function == std::string::npos ? signature : signature + failure.detail.substr(function + 1);
+}
+
+u64 signature_hash(const std::string& signature) {
+  return signature.empty() ? 0 : check64_of(std::as_bytes(std::span(signature)), 0);
 }
 
 std::string json_string(std::string_view text) {

@@ -48,6 +48,11 @@ struct RunReport {
 // Of a run as a whole: 0 if the verdict was expected.
 int exit_code_of(const RunReport& report);
 
+// By what a failure is recognised, whatever the details: "safety commits.agreement". Failed check()s are told apart by
+// file and function. Empty: nothing failed.
+std::string signature_of(const RunReport& report);
+u64 signature_hash(const std::string& signature);  // 0 of an empty one
+
 struct Summary {
   u64 seeds = 0;
   u64 ok = 0;
