@@ -9,6 +9,7 @@ namespace keelson::bin {
 
 void add_sim(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
+void add_shrink(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_server(CLI::App& app, int& exit_code);
 void add_format(CLI::App& app, int& exit_code);
