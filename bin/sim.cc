@@ -163,7 +163,8 @@ class SimCommand {
 
   // With the flags that were given and no others: what a swarm is free to draw depends on them.
   std::string again_text(const sim::CampaignTask& task) const {
-    return "./keelson sim " + files_[task.scenario].named + " --seed " + std::to_string(task.seed) +
+    const ScenarioFile& file = files_[task.scenario];
+    return "./keelson sim " + file.named + (file.scenario.has_tape() ? "" : " --seed " + std::to_string(task.seed)) +
            (options_.limits.empty() ? "" : " --limits " + options_.limits);
   }
 

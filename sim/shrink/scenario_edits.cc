@@ -24,6 +24,7 @@ class Edits {
   template <class Set>
   void less(const std::string& what, u64 now, u64 least, Set set) {
     u64 before = now;
+    if (now <= least) return;
     for (const u64 to : {least, now / 8, now / 4, now / 2, now - now / 4, now - 1}) {
       if (to < least || to >= now || to == before) continue;
       before = to;
@@ -105,6 +106,13 @@ void shrink_workloads(Edits& edits) {
 }
 
 void shrink_times(Edits& edits) {
+  for (int i = 0; i < edits.plain().step_size(); ++i) {
+    const pb::Step& step = edits.plain().step(i);
+    if (step.has_at_ms())
+      edits.less("step.at_ms", step.at_ms(), 0, [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_at_ms(to); });
+    if (step.has_for_ms())
+      edits.less("step.for_ms", step.for_ms(), 1, [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_for_ms(to); });
+  }
   for (int p = 0; p < edits.plain().phase_size(); ++p)
     if (const pb::Phase& phase = edits.plain().phase(p); phase.has_duration_ms())
       edits.less(phase.name() + ".duration_ms", phase.duration_ms(), 1,

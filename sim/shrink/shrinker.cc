@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/sim/shrink/child.h"
+#include "keelson/sim/shrink/lift.h"
 #include "keelson/sim/shrink/scenario_edits.h"
 #include "keelson/sim/shrink/tape_edits.h"
 
@@ -10,6 +12,7 @@ namespace {
 
 constexpr u64 fresh_seeds = 6;  // per edit
 constexpr u64 seeds_for_a_shorter_run = 24;
+constexpr u64 seeds_for_a_script = 16;
 constexpr u64 scenario_share_ppm = 450'000;  // of the budget, at most, before decisions have their turn
 constexpr u64 values_max = 64;               // of more, nobody looks at the sizes
 constexpr u64 entries_max = 200;             // a file with more of them says less than a seed
@@ -28,6 +31,7 @@ class Shrinker {
     shorter_seed();
     simplify("seeds", fresh_seeds);
     shorter_seed();
+    if (lift(seeds_for_a_script)) simplify("seeds", fresh_seeds);
     const Candidate seeded = best_;
     const RunReport seeded_report = report_;
     share_ppm_ = ppm_one;
@@ -37,6 +41,7 @@ class Shrinker {
         drop_parts();
         simplify("scenario", 0);
         drop_entries();
+        lift(0);
       }
       lower_values();
       if (best_.entries() > entries_max && seeded.tape.streams.empty()) {
@@ -130,6 +135,35 @@ class Shrinker {
       if (!found) return;
       accept(std::move(*found));
     }
+  }
+
+  // Crashes and pauses as steps, with what else is on the tape, or with fresh seeds.
+  bool lift(u64 seeds) {
+    pass_ = "script";
+    if (stage_over()) return false;
+    RunOptions options = options_of(config_);
+    Child child([&] {
+      FaultLog log;
+      options.trace = &log;
+      static_cast<void>(sim::run(best_, 0, options));
+      const auto script = lifted(best_.scenario, log);
+      return script ? serialise(*script) : std::string();
+    });
+    child.wait();
+    Candidate scripted{{}, best_.tape};
+    if (!child.result() || child.result()->empty() || !scripted.scenario.ParseFromString(*child.result()) ||
+        !is_sound(scripted.scenario))
+      return false;
+    if (!scripted.tape.base.seed)
+      std::erase_if(scripted.tape.streams, [](const SparseStream& stream) { return stream.name == "nemesis"; });
+    auto found = oracle_.first({1 + seeds,
+                                [&](std::size_t i) {
+                                  if (i > 0) scripted.tape = {{}, TapeBase::seeded(i)};
+                                  return std::optional(scripted);
+                                },
+                                events_max()});
+    if (found) accept(std::move(*found));
+    return found.has_value();
   }
 
   // From a seed to the decisions that it made, and nothing else.

@@ -41,7 +41,7 @@ void Story::add_loss(const TraceRecord& record) {
   if (record.b == static_cast<u64>(Lost::no_connection)) return;  // to whoever is not there anyway
   const NodeId from(record.node);
   const std::string who = from == no_node ? "a client" : text(from);
-  add(record.at_ns, "messages lost", "from " + who + " to " + name_of_unit(record.a));
+  add(record.at_ns, "messages lost", "a message from " + who + " to " + name_of_unit(record.a) + " is lost");
 }
 
 void Story::add_damage(const TraceRecord& record) {
@@ -69,13 +69,13 @@ void Story::write(const TraceRecord& record) {
     case RecordKind::heal:
       return add(record.at_ns, "partitions", "they are whole again");
     case RecordKind::torn:
-      return add(record.at_ns, "torn sectors", who + "'s write in flight");
+      return add(record.at_ns, "torn sectors", "a sector of " + who + "'s write in flight is torn");
     case RecordKind::lose:
       return add_loss(record);
     case RecordKind::duplicate:
-      return add(record.at_ns, "messages doubled", "to " + name_of_unit(record.a));
+      return add(record.at_ns, "messages doubled", "a message to " + name_of_unit(record.a) + " comes twice");
     case RecordKind::corrupt:
-      return add(record.at_ns, "messages garbled", "to " + name_of_unit(record.a));
+      return add(record.at_ns, "messages garbled", "a message to " + name_of_unit(record.a) + " is garbled");
     case RecordKind::clock_step:
       return add(record.at_ns, "clock steps", who + "'s clock jumps");
     case RecordKind::client_crash:
@@ -109,20 +109,16 @@ std::vector<std::string> Story::tell(const RunReport& report) const {
   if (from > 0) {
     std::map<std::string, u64> before;
     for (std::size_t i = 0; i < from; ++i) before[lines_[i].what] += lines_[i].count;
-    std::string sum = "before";
+    std::string sum = "before that:";
     for (const auto& [what, count] : before)
-      sum += (sum == "before" ? ": " : ", ") + std::to_string(count) + " " + what;
+      sum += (sum.back() == ':' ? " " : ", ") + what + " " + std::to_string(count);
     told.push_back(sum);
   }
   for (std::size_t i = from; i < lines_.size(); ++i) {
     const Line& line = lines_[i];
-    const bool counted = line.what == "messages lost" || line.what == "torn sectors" ||
-                         line.what == "messages doubled" || line.what == "messages garbled";
-    told.push_back(
-        seconds_of(line.at_ns) +
-        (counted ? std::to_string(line.count) + " " + line.what + " " + (line.what[0] == 't' ? "of " : "") + line.text
-                 : line.text) +
-        (!counted && line.count > 1 ? ", " + std::to_string(line.count) + " times" : ""));
+    std::string text = line.text;
+    if (line.count > 1) text += ", " + std::to_string(line.count) + " times";
+    told.push_back(seconds_of(line.at_ns) + text);
   }
   if (report.failure)
     told.push_back(seconds_of(report.failure->at_ns) + report.failure->kind + ": " + report.failure->detail);
