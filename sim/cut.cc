@@ -152,6 +152,26 @@ Digest digest_of_pairs(const std::vector<HostPair>& pairs) {
 
 }  // namespace
 
+std::optional<std::vector<NodeId>> cut_off_by(const Digest& links, pb::Partition::Kind kind, u16 nodes) {
+  constexpr u16 nodes_max = 12;  // all sides are tried
+  if (nodes > nodes_max) return {};
+  const auto has = [](u32 side, u16 node) { return (side >> node & 1) != 0; };
+  for (u32 side = 1; side + 1 < u32{1} << nodes; ++side) {
+    std::vector<HostPair> pairs;
+    for (u16 from = 0; from < nodes; ++from)
+      for (u16 to = 0; to < nodes; ++to)
+        if (has(side, from) != has(side, to) &&
+            (kind == pb::Partition::BOTH || has(side, from) == (kind == pb::Partition::OUTBOUND)))
+          pairs.push_back({HostId(from), HostId(to)});
+    if (digest_of_pairs(pairs) != links) continue;
+    std::vector<NodeId> nodes_of_side;
+    for (u16 node = 0; node < nodes; ++node)
+      if (has(side, node)) nodes_of_side.push_back(NodeId(node));
+    return nodes_of_side;
+  }
+  return {};
+}
+
 Cut Cut::draw(const CutSpec& spec, Roles& roles) {
   Drawing drawing(spec, roles);
   Cut cut;

@@ -35,4 +35,8 @@ class Cut {
   bool raised_ = false;
 };
 
+// Whose side was cut off, from what the trace says of a partition: the digest of its links and its kind. Nothing if it
+// was none of two sides.
+std::optional<std::vector<NodeId>> cut_off_by(const Digest& links, pb::Partition::Kind kind, u16 nodes);
+
 }  // namespace keelson::sim

@@ -13,6 +13,7 @@ namespace {
 constexpr u64 fresh_seeds = 6;  // per edit
 constexpr u64 seeds_for_a_shorter_run = 24;
 constexpr u64 seeds_for_a_script = 16;
+constexpr std::size_t first_ms_max = 24;     // of a script that is begun earlier
 constexpr u64 scenario_share_ppm = 450'000;  // of the budget, at most, before decisions have their turn
 constexpr u64 values_max = 64;               // of more, nobody looks at the sizes
 constexpr u64 entries_max = 200;             // a file with more of them says less than a seed
@@ -32,6 +33,7 @@ class Shrinker {
     simplify("seeds", fresh_seeds);
     shorter_seed();
     if (lift(seeds_for_a_script)) simplify("seeds", fresh_seeds);
+    hurry();
     const Candidate seeded = best_;
     const RunReport seeded_report = report_;
     share_ppm_ = ppm_one;
@@ -42,6 +44,7 @@ class Shrinker {
         simplify("scenario", 0);
         drop_entries();
         lift(0);
+        hurry();
       }
       lower_values();
       if (best_.entries() > entries_max && seeded.tape.streams.empty()) {
@@ -164,6 +167,33 @@ class Shrinker {
                                 events_max()});
     if (found) accept(std::move(*found));
     return found.has_value();
+  }
+
+  // Clients that don't think, and the script soon after the beginning: a failure that needs some request to be under
+  // way mostly needs no other ones.
+  void hurry() {
+    pass_ = "script";
+    if (stage_over() || best_.scenario.step_size() == 0) return;
+    const bool seeded = best_.tape.base.seed.has_value();
+    SparseTape thoughtless = best_.tape;
+    for (auto& stream : thoughtless.streams)
+      std::erase_if(stream.entries, [](const Override& entry) { return entry.site == Site::work_think; });
+    const std::vector<SparseTape> tapes = {SparseTape{}, thoughtless};
+    auto found =
+        oracle_.first({first_ms_max * tapes.size(),
+                       [&](std::size_t i) -> std::optional<Candidate> {
+                         Candidate hurried{begun_at(best_.scenario, i / tapes.size()), tapes[i % tapes.size()]};
+                         for (auto& workload : *hurried.scenario.mutable_workload())
+                           if (seeded) workload.set_think_us(0);
+                         if (!is_sound(hurried.scenario)) return {};
+                         return hurried;
+                       },
+                       events_max()});
+    if (found && smaller(*found)) accept(std::move(*found));
+  }
+  bool smaller(const Found& found) const {
+    return std::pair(found.candidate.entries(), found.report.events) < std::pair(best_.entries(), report_.events) ||
+           (best_.tape.base.seed && !found.candidate.tape.base.seed);
   }
 
   // From a seed to the decisions that it made, and nothing else.
