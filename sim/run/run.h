@@ -23,13 +23,13 @@ struct RunProgress {
 class RunCluster;
 
 struct RunOptions {
-  std::string again;  // the command that does this run once more, for `reproduce`
+  std::string again = {};  // the command that does this run once more, for `reproduce`
   u64 seed = 0;
   TraceSink* trace = nullptr;
-  std::function<void(const RunProgress&)> progress;  // may be empty, like the two below
-  u64 until_event = 0;                               // 0: to the end; else the run is left after so many, unjudged
-  std::function<void(RunCluster&)> prepare = {};     // before anything happens: whoever wants to watch or check more
-  std::function<void(RunCluster&)> look = {};        // after the last event
+  std::function<void(const RunProgress&)> progress = {};  // may be empty, like the two below
+  u64 until_event = 0;                                    // 0: to the end; else the run is left after so many, unjudged
+  std::function<void(RunCluster&)> prepare = {};  // before anything happens: whoever wants to watch or check more
+  std::function<void(RunCluster&)> look = {};     // after the last event
 };
 
 // The scenario must be resolved. A diverging tape (strict replay) is reported as nondeterministic.

@@ -70,7 +70,10 @@ class Shrinker {
   u64 size() const { return best_.entries() + serialise(best_.scenario).size(); }
   bool stage_over() const { return oracle_.over() || oracle_.spent_ppm() >= share_ppm_; }
   // A little longer is allowed, so that simpler things may take a detour; it doesn't add up.
-  u64 events_max() const { return least_events_ + least_events_ / 4 + 200; }
+  u64 events_max() const {
+    if (least_events_ == 0) return ~u64{0};  // a process that died can't say how many
+    return least_events_ + least_events_ / 4 + 200;
+  }
 
   void accept(Found found) {
     best_ = std::move(found.candidate);
@@ -97,7 +100,7 @@ class Shrinker {
     best_.scenario = without_defaults(best_.scenario);
     Candidate cut = best_;
     cut.scenario = cut_after(best_.scenario, *report_.failure);
-    if (is_sound(cut.scenario)) try_one(cut, report_.events + 1);
+    if (is_sound(cut.scenario)) try_one(cut, events_max());
     return true;
   }
 
@@ -128,7 +131,7 @@ class Shrinker {
   }
 
   void shorter_seed() {
-    while (!stage_over()) {
+    while (!stage_over() && report_.events > 0) {
       const u64 shorter = report_.events - report_.events / 5;
       auto found = oracle_.first({seeds_for_a_shorter_run,
                                   [&](std::size_t i) {
@@ -292,6 +295,7 @@ class Shrinker {
 
   ShrinkResult finish() {
     result_.finished = !oracle_.over();
+    best_.scenario = without_defaults(best_.scenario);
     if (const auto recorded = oracle_.record(best_))
       result_.nonquiet_after = Candidate{{}, nonquiet_of(*recorded)}.entries();
     result_.after = std::move(report_);
