@@ -5,6 +5,7 @@
 #pragma once
 
 #include <google/protobuf/message.h>
+#include <string>
 #include <vector>
 
 namespace keelson::sim {

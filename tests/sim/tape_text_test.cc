@@ -125,11 +125,11 @@ TEST(ScenarioTape, DecidesWhateverTheSeed) {
 
 TEST(ScenarioTape, UnknownSitesAndMissingStreamsAreErrors) {
   const auto bad =
-      parse("tape { entry { stream: 'nemesis' site: 'nemesis.weight' n: 0 value: 1 } entry { site: 'net.loss' } }");
+      parse("tape { entry { stream: 'nemesis' site: 'nemesis.wai' n: 0 value: 1 } entry { site: 'net.loss' } }");
   ASSERT_FALSE(bad);
   ASSERT_EQ(bad.error().size(), 2u);
   EXPECT_THAT(bad.error()[0].describe(),
-              HasSubstr("SCN_TAPE: tape.entry[0].site: unknown; got nemesis.weight; expected nemesis.wait"));
+              HasSubstr("SCN_TAPE: tape.entry[0].site: unknown; got nemesis.wai; expected nemesis.wait"));
   EXPECT_THAT(bad.error()[1].describe(), HasSubstr("tape.entry[1].stream: missing"));
 }
 
