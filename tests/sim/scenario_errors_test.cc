@@ -67,10 +67,10 @@ INSTANTIATE_TEST_SUITE_P(
          "rate_per_s, think_us, timeout_ms"},
         {"UnknownMessage", "queue { a { b: [1, { c: 2 }] } }\n",
          "2:1: SCN_FIELD: queue: unknown field of Scenario; got queue; expected " +
-             std::string(
-                 "name, schema, base, cluster, workload, phase, tail, step, swarm, expect, budget, check_off, tag, "
-                 "core, core_node, network, partition, crash, pause, clock, disk, mailbox, turn, power_cut, "
-                 "beyond_model, background, client_crash")},
+             std::string("name, schema, base, cluster, workload, phase, tail, step, swarm, expect, budget, check_off, "
+                         "tape, tag, "
+                         "core, core_node, network, partition, crash, pause, clock, disk, mailbox, turn, power_cut, "
+                         "beyond_model, background, client_crash")},
         {"ColumnsCountATabAsOne", "\tnetwork {\tmod: STREAM }",
          "2:12: SCN_FIELD: network.mod: unknown field of Network; got mod; expected mode"},
         {"ColumnsCountCharactersNotBytes", "check_off: \"ü\"",
