@@ -81,7 +81,7 @@ void Shard::Impl::refuse(const Route& route, const MessageRef& message, Status s
 
 void Shard::Impl::reply(const Route& route, MessageRef message, EffectBag& out) {
   if (!message) return counters.add(Counter::drop_no_slab);
-  if (route.shard == config.shard)
+  if (rules::answers_here(route.shard, config.shard))
     out.sends.push_back(Envelope{Peer::client(route.connection), ShardId(0), std::move(message)});
   else
     out.posts.push_back(PostShard{route.shard, Frame{FrameKind::to_client, route.connection, std::move(message)}});

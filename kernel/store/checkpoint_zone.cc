@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/store/rules.h"
+
 namespace keelson {
 
 CheckpointZone::CheckpointZone(const Limits& limits, IoIds& ids, Counters& counters)
@@ -181,7 +183,7 @@ std::optional<CheckpointZone::Done> CheckpointZone::on_completion(const Completi
     if (completion.status == IoStatus::no_space)
       out_of_space_ = true;
     else
-      failed_ = failed_ || !ok;
+      failed_ = failed_ || !store_rules::is_written(Zone::checkpoint, completion.status);
     if (b.group == no_group) on_probed(b, ok);
     free_buffer(i);
     return done;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keelson/base/checksum.h"
+#include "keelson/store/rules.h"
 
 namespace keelson {
 namespace {
@@ -104,7 +105,7 @@ RecordPages gather_record(Bytes pages, const RecordPlace& place, u64 seed, const
     const PageNo expected = place.page + i;
     if (read.state == PageState::blank) {
       result = RecordPages::old;
-    } else if (read.stamp.page_no != expected) {
+    } else if (!store_rules::is_here(read.stamp.page_no, expected)) {
       if (!earlier_lap(read.stamp.page_no.raw(), expected.raw(), ring_pages(limits)))
         return RecordPages::bad;  // misdirected
       result = RecordPages::old;

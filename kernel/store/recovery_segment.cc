@@ -1,6 +1,8 @@
 // Which batches left their traces in a segment, and which of its pages nothing accounts for.
 #include "keelson/store/recovery_segment.h"
 
+#include "keelson/store/rules.h"
+
 namespace keelson {
 namespace {
 
@@ -127,7 +129,7 @@ void SegmentAnalysis::read_stamps() {
     if (reading.state == PageState::ok &&
         earlier_lap(reading.stamp.page_no.raw(), page_no(i).raw(), ring_pages(limits_)))
       reading.state = PageState::blank;
-    const bool here = reading.stamp.page_no == page_no(i) && numbered(reading.stamp.batch_no);
+    const bool here = store_rules::is_here(reading.stamp.page_no, page_no(i)) && numbered(reading.stamp.batch_no);
     if (reading.state == PageState::ok && !here) reading.state = PageState::bad;
     touched_ = touched_ || reading.state != PageState::blank;
   }

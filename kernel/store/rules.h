@@ -1,10 +1,13 @@
-// The yes-or-no decisions of recovery, as pure functions on one page: which records belong to a group's log, and what a
-// loss of unknown extent means for it. Nothing else spells them out, so that a planted bug can shadow this header and
-// nothing more. The table from damage to fate is classify.h.
+// The yes-or-no decisions of the store, as pure functions on one page: what counts as written, which records belong to
+// a group's log, and what a loss of unknown extent means for it. Nothing else spells them out, so that a planted bug
+// can shadow this header and nothing more. The table from damage to fate is classify.h.
 #pragma once
 
 #include "keelson/base/types.h"
 #include "keelson/store/classify.h"
+#include "keelson/store/superblock.h"
+#include "keelson/wire/effect.h"
+#include "keelson/wire/event.h"
 
 namespace keelson::store_rules {
 
@@ -60,6 +63,28 @@ constexpr Op committed_below(Op head, u32 pipeline_max) { return head.minus_satu
 // A batch is marked by a marker of its own incarnation only.
 constexpr BatchMark mark_of(BatchNo batch, BatchNo durable) {
   return batch <= durable ? BatchMark::marked : BatchMark::unmarked;
+}
+
+// What was written counts when the device says so, and only then. A failed write is never tried again in place.
+constexpr bool is_written(Zone, IoStatus status) { return status == IoStatus::ok; }
+
+// A batch is stored with its last write: records alone have no entry in the index.
+constexpr bool is_batch_stored(std::size_t writes_pending, std::size_t) { return writes_pending == 0; }
+
+// A marker names what is stored, never the batch that it travels with.
+constexpr BatchNo marker_for(BatchNo durable, BatchNo) { return durable; }
+
+// Two copies of the superblock are written, then the other two: at each instant two intact ones of one sequence exist.
+constexpr u32 superblock_round() { return superblock_copies / 2; }
+constexpr bool goes_to_second_round(u32 written, u32 failed) { return failed == 0 && written == superblock_round(); }
+constexpr bool is_superblock_stored(u32 written) { return written >= 3; }
+
+// A page says where it belongs. What a device wrote to a wrong place is no page of that place.
+constexpr bool is_here(PageNo stamped, PageNo place) { return stamped == place; }
+
+// What is read back is the record that was asked for.
+constexpr bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& identity) {
+  return found.group == group && found.op == op && found.identity == identity;
 }
 
 }  // namespace keelson::store_rules

@@ -1,12 +1,8 @@
 #include "keelson/store/superblock_file.h"
 
+#include "keelson/store/rules.h"
+
 namespace keelson {
-namespace {
-
-constexpr u32 first_half = superblock_copies / 2;
-constexpr u32 finished_copies = 3;  // stored copies that finish an update
-
-}  // namespace
 
 SuperblockFile::SuperblockFile(const SuperblockOwner& owner, IoIds& ids, Counters& counters)
     : owner_(owner), ids_(ids), counters_(counters), pages_(superblock_copies + 1) {}
@@ -39,7 +35,7 @@ void SuperblockFile::update(Superblock next, EffectBag& out) {
   next_ = next;
   state_ = State::updating;
   written_ = failed_ = 0;
-  for (u32 copy = 0; copy < first_half; ++copy) write(copy, next_, out);
+  for (u32 copy = 0; copy < store_rules::superblock_round(); ++copy) write(copy, next_, out);
 }
 
 bool SuperblockFile::on_completion(const Completion& completion, EffectBag& out) {
@@ -47,11 +43,10 @@ bool SuperblockFile::on_completion(const Completion& completion, EffectBag& out)
     if (in_flight_[copy] != completion.id) continue;
     in_flight_[copy] = IoId();
     --busy_;
-    const bool ok = completion.status == IoStatus::ok;
     if (completion.kind == IoKind::read)
-      read_done(copy, ok, out);
+      read_done(copy, completion.status == IoStatus::ok, out);
     else
-      write_done(ok, out);
+      write_done(store_rules::is_written(Zone::superblock, completion.status), out);
     return true;
   }
   return false;
@@ -117,11 +112,11 @@ void SuperblockFile::write_done(bool ok, EffectBag& out) {
   }
   ok ? ++written_ : ++failed_;
   if (busy_ > 0) return;
-  if (failed_ == 0 && written_ == first_half) {
-    for (u32 copy = first_half; copy < superblock_copies; ++copy) write(copy, next_, out);
+  if (store_rules::goes_to_second_round(written_, failed_)) {
+    for (u32 copy = store_rules::superblock_round(); copy < superblock_copies; ++copy) write(copy, next_, out);
     return;
   }
-  if (written_ < finished_copies)
+  if (!store_rules::is_superblock_stored(written_))
     return refuse({"superblock_write_failed",
                    "The disk stored only {0} of 4 superblock copies: check the disk, then start again.",
                    {written_, 0, 0, 0}});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/store/rules.h"
+
 namespace keelson {
 namespace {
 
@@ -118,9 +120,10 @@ void Wal::seal_open(EffectBag& out) {
   const bool found = find_spot(batch.pages(), batch.index_pages(), segments_end(), 0, spot);
   check(found);  // has_room saw to it
   if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
-  batch.seal({next_batch_, durable_, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
+  const BatchNo marker = store_rules::marker_for(durable_, next_batch_);
+  batch.seal({next_batch_, marker, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
   found_batch(segment_of(limits_, spot.page), next_batch_);
-  carried_ = durable_;
+  carried_ = marker;
   prev_groups_ = batch.groups();
   next_page_ = spot.page + batch.pages();
   next_index_page_ = spot.index_page + batch.index_pages();
@@ -165,9 +168,12 @@ bool Wal::on_write(const Completion& completion, Vec<StoredRecord>& stored) {
     const bool index = at->index;
     batch.pending.erase_at(static_cast<std::size_t>(at - batch.pending.begin()));
     --writes_writing_;
-    if (completion.status != IoStatus::ok) poison();
+    if (!store_rules::is_written(Zone::wal, completion.status)) poison();
     if (index && !poisoned_) marked_ = std::max(marked_, batch.carried);
-    if (batch.pending.empty()) batch_done(batch, stored);
+    const auto records_pending = std::count_if(batch.pending.begin(), batch.pending.end(),
+                                               [](const WalBatch::PendingWrite& write) { return !write.index; });
+    if (!batch.stored && store_rules::is_batch_stored(batch.pending.size(), static_cast<std::size_t>(records_pending)))
+      batch_done(batch, stored);
     if (!poisoned_) {
       report_marked(stored);
       settle();
@@ -219,7 +225,7 @@ void Wal::report_marked(Vec<StoredRecord>& stored) {
 void Wal::settle() {
   while (first_batch_ < next_batch_) {
     WalBatch& batch = slot(first_batch_);
-    if (!batch.stored || (batch.has_strict && !batch.reported)) return;
+    if (!batch.stored || !batch.pending.empty() || (batch.has_strict && !batch.reported)) return;
     batch.clear();
     ++first_batch_;
   }

@@ -1,6 +1,7 @@
 // Reading records back from the WAL: what a disk returns is believed only after every check a message would pass.
 #include <algorithm>
 
+#include "keelson/store/rules.h"
 #include "keelson/store/wal.h"
 #include "keelson/wire/validate.h"
 
@@ -41,8 +42,7 @@ bool Wal::proven(ReadSlot& slot) {
   if (gather_record(pages_of_slot(slot), slot.place, seed_, limits_, record) != RecordPages::ok) return false;
   if (validate_record(record, config_.cluster, limits_) != Reject::none) return false;
   const Prepare prepare = slot.message.as<Prepare>();
-  return prepare.command == Command::prepare && prepare.group == slot.group && prepare.op == slot.op &&
-         prepare.identity == slot.identity;
+  return prepare.command == Command::prepare && store_rules::is_asked(prepare, slot.group, slot.op, slot.identity);
 }
 
 }  // namespace keelson

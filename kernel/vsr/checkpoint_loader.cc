@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "keelson/vsr/rules.h"
+
 namespace keelson {
 
 void CheckpointLoader::advance(CheckpointZone& zone, EffectBag& out) {
@@ -44,7 +46,7 @@ void CheckpointLoader::on_read(const CheckpointZone::Done& done, CheckpointZone&
 }
 
 void CheckpointLoader::end_section() {
-  if (digest_of(bytes_.span()) != table_.sections[section_].digest) return read_again();
+  if (!rules::is_as_saved(table_.sections[section_], bytes_.span())) return read_again();
   if (!take_(self_, section_, bytes_.span())) {
     state_ = State::refused;
     return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/vsr/rules.h"
+
 namespace keelson {
 namespace {
 
@@ -139,14 +141,14 @@ bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
   }
   if (starved_ && phase_ != Phase::abandoning) give_up(counters);
   if (phase_ == Phase::abandoning && unstored_ == 0) end_abandoned(zone);
-  if (phase_ == Phase::saving && pending_count_ == 0 && unstored_ == 0) {
+  if (phase_ == Phase::saving && rules::are_sections_stored(pending_count_, unstored_)) {
     phase_ = Phase::table;
     if (!write_table(zone)) {
       give_up(counters);
       return false;
     }
   }
-  if (phase_ != Phase::table || unstored_ > 0) return false;
+  if (phase_ != Phase::table || !rules::is_table_stored(unstored_)) return false;
   phase_ = Phase::record;
   return true;
 }

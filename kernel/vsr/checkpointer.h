@@ -94,7 +94,7 @@ class Checkpointer {
     Instant until;
     u64 serial = 0;  // never used twice
     u32 reads = 0;
-    bool holds(Instant now) const { return reads > 0 || until > now; }
+    bool holds(Instant now) const;
   };
   // A former durable one.
   struct Pinned {

@@ -2,13 +2,9 @@
 #include <algorithm>
 
 #include "keelson/vsr/checkpointer.h"
+#include "keelson/vsr/rules.h"
 
 namespace keelson {
-namespace {
-
-bool same_bytes(const SavedSection& a, const SavedSection& b) { return a.size == b.size && a.digest == b.digest; }
-
-}  // namespace
 
 // ---------------------------------------------------------------- receiving
 
@@ -21,12 +17,12 @@ u32 Checkpointer::receive(const CheckpointTable& manifest, CheckpointZone& zone)
     SavedSection& section = next_.sections[i];
     const SavedSection& wanted = manifest.sections[i];
     const bool received = receiving_ && fresh_[i];
-    const bool keep = received && same_bytes(section, wanted);
+    const bool keep = received && rules::keeps_received(section, wanted);
     if (received && !keep) free_section(section, zone);
     if (!keep) section.runs.clear();
     section.size = wanted.size;
     section.digest = wanted.digest;
-    const bool own = has_own && same_bytes(durable_.sections[i], wanted);
+    const bool own = has_own && rules::keeps_own(durable_.sections[i], wanted);
     fresh_[i] = keep || (!own && wanted.size == 0);
     pending_[i] = !fresh_[i] && !own;
     pending_count_ += pending_[i];
@@ -62,17 +58,19 @@ void Checkpointer::stop_receiving() {
 
 // ---------------------------------------------------------------- serving
 
+bool Checkpointer::Pin::holds(Instant now) const { return rules::is_pinned(reads, until, now); }
+
 const CheckpointTable* Checkpointer::find(const Digest& id) const {
-  if (durable_op() > Op(0) && durable_id_ == id) return &durable_;
+  if (durable_op() > Op(0) && rules::is_asked(durable_id_, id)) return &durable_;
   for (const Pinned& pinned : pinned_)
-    if (pinned.used && pinned.id == id) return &pinned.table;
+    if (pinned.used && rules::is_asked(pinned.id, id)) return &pinned.table;
   return nullptr;
 }
 
 Checkpointer::Held Checkpointer::held(const Digest& id) {
-  if (durable_op() > Op(0) && durable_id_ == id) return {&durable_, &pin_};
+  if (durable_op() > Op(0) && rules::is_asked(durable_id_, id)) return {&durable_, &pin_};
   for (Pinned& pinned : pinned_)
-    if (pinned.used && pinned.id == id) return {&pinned.table, &pinned.pin};
+    if (pinned.used && rules::is_asked(pinned.id, id)) return {&pinned.table, &pinned.pin};
   return {};
 }
 

@@ -99,15 +99,13 @@ void Client::Impl::rotate(Group& group) {
 bool Client::Impl::is_answer(const Group& group, const Reply& reply) const {
   if (group.head == none || !group.exchange.message || reply.client != group.client) return false;
   const Request asked = group.exchange.message.as<Request>();
-  if (reply.request != asked.request || reply.request_checksum != asked.checksum_body) return false;
+  if (!is_reply_to(reply, asked)) return false;
   if (group.exchange.registers) return reply.op == Op(0) || reply.session != SessionId(0);
   return reply.session == asked.session;
 }
 
-// Whether a refusal speaks of all that was ever sent. A network may double a copy on its way; the doubles stay close
-// together, so a refusal that comes this soon can't be of the second one after the first one's session was evicted.
 bool Client::Impl::is_only_copy(const Exchange& exchange) const {
-  return exchange.copies == 1 && now_ < exchange.first_sent + Duration(config_.limits.session_ttl_ns / 2);
+  return speaks_for_all(exchange.copies, now_, exchange.first_sent, Duration(config_.limits.session_ttl_ns));
 }
 
 void Client::Impl::note_view(Group& group, const Reply& reply) {

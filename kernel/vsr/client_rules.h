@@ -5,6 +5,7 @@
 #pragma once
 
 #include "keelson/base/status.h"
+#include "keelson/wire/header.h"
 
 namespace keelson {
 
@@ -57,6 +58,17 @@ constexpr OnRefusal on_refusal(Status status) {
       return OnRefusal::end_unknown;
   }
   return OnRefusal::wait;  // a status of a newer release
+}
+
+// A reply is for the request that it names, by number and content: others are of the past.
+constexpr bool is_reply_to(const Reply& reply, const Request& asked) {
+  return reply.request == asked.request && reply.request_checksum == asked.checksum_body;
+}
+
+// Whether a refusal speaks of all that was ever sent. A network may double a copy on its way; the doubles stay close
+// together, so a refusal that comes this soon can't be of the second one after the first one's session was evicted.
+constexpr bool speaks_for_all(u32 copies, Instant now, Instant first_sent, Duration ttl) {
+  return copies == 1 && now < first_sent + ttl / 2;
 }
 
 // Only a primary in status normal says these: its view may be believed, and an old view makes them worthless.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "keelson/vsr/rules.h"
+
 namespace keelson {
 namespace {
 
@@ -107,10 +109,10 @@ void ClusterClock::open_window(Instant now) {
 }
 
 bool ClusterClock::try_install(Instant now) {
-  if (sources_heard() < majority_) return false;
+  if (!rules::is_clock_majority(sources_heard(), majority_)) return false;
   for (Duration tolerance;;) {
     const ClockAgreement agreed = agree(tolerance);
-    if (agreed.sources >= majority_) {
+    if (rules::is_clock_majority(agreed.sources, majority_)) {
       agreement_ = Agreement{window_, agreed.interval, window_.at + valid_};
       open_window(now);
       return true;

@@ -133,7 +133,7 @@ void Replica::start(Turn& turn) {
   }
   if (log_view_ < view_) return enter_view(turn, view_);
   if (self_ != primary_of(view_)) return become_backup(turn);
-  if (fresh && rules::may_be_primary_at_start(view_, config_.incarnation)) return become_primary(turn);
+  if (rules::may_be_primary_at_start(view_, config_.incarnation, fresh)) return become_primary(turn);
 
   turn.counters.hit(Mark::vsr_primary_restarted_in_view);
   enter_view(turn, view_ + 1);
@@ -202,7 +202,7 @@ void Replica::dispatch(Turn& turn, ReplicaIndex from, const MessageRef& message)
 // Which view a message speaks for, against mine. True: handle it.
 bool Replica::accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& message) {
   const Header header = message.header();
-  if (header.view == view_) return true;
+  if (rules::is_of_view(header.command, header.view, view_)) return true;
   if (header.view < view_) {
     tell_view(turn, from);
     ignore(turn, Counter::drop_view_old);
@@ -228,7 +228,7 @@ bool Replica::accepts_view(Turn& turn, ReplicaIndex from, const MessageRef& mess
 
 void Replica::on_stored(Turn& turn, const StoredRecord& record) {
   if (record.command == Command::group_state) {
-    if (record.state_seq != state_seq_ || state_wanted_) return;
+    if (!rules::is_promise_stored(record.state_seq, state_seq_, state_wanted_)) return;
     state_place_ = record.place;
     state_on_disk_ = true;
     state_frees_ = false;
@@ -359,7 +359,7 @@ void Replica::send_to_others(Turn& turn, const MessageRef& message) {
 // To a client: on this shard by its connection, on a sibling by mailbox.
 void Replica::reply(Turn& turn, const Route& route, const MessageRef& message) {
   if (!message) return turn.counters.add(Counter::drop_no_slab);
-  if (route.shard == config_.shard)
+  if (rules::answers_here(route.shard, config_.shard))
     turn.out.sends.push_back(Envelope{Peer::client(route.connection), ShardId(0), message});
   else
     turn.out.posts.push_back(PostShard{route.shard, Frame{FrameKind::to_client, route.connection, message}});
@@ -408,7 +408,7 @@ void Replica::append_state(Turn& turn) {
   seal(message, state, body_size);
   state_wanted_ = false;
   turn.wal.append(RecordMeta{group(), Command::group_state, epoch_, view_, log_view_, suffix_head_,
-                             identity_at(suffix_head_), state_seq_, true},
+                             identity_at(suffix_head_), state_seq_, rules::needs_mark(Command::group_state, voters())},
                   std::move(message));
 }
 

@@ -106,7 +106,7 @@ void Replica::form_checkpoint(Turn& turn) {
   prepare.op = head_ + 1;
   prepare.parent = identity_at(head_);
   prepare.commit = commit_max_;
-  prepare.timestamp = std::max(last_timestamp_ + Duration(1), *now);
+  prepare.timestamp = rules::next_timestamp(last_timestamp_, *now);
   prepare.operation = PrepareOperation::checkpoint;
   prepare.checkpoint_op = checkpointer_.durable_op();
   prepare.checkpoint_id = checkpointer_.durable_id();
@@ -139,8 +139,7 @@ void Replica::reckon_durable_checkpoint() {
   Op ops[voters_max];
   for (u8 i = 0; i < voters(); ++i)
     ops[i] = ReplicaIndex(i) == self_ ? checkpointer_.durable_op() : peers_[i].checkpoint_op;
-  durable_checkpoint_ =
-      std::max(durable_checkpoint_, Quorums::reached_by(quorums_.replication, std::span(ops, voters())));
+  durable_checkpoint_ = std::max(durable_checkpoint_, rules::durable_checkpoint(std::span(ops, voters()), quorums_));
 }
 
 bool Replica::wants_new_checkpoint() const {
@@ -181,9 +180,9 @@ void Replica::append_checkpoint(Turn& turn) {
   if (!message) return;
   checkpoint_unrecorded_ = false;
   recording_ = record;
-  turn.wal.append(
-      RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity, 0, true},
-      std::move(message));
+  turn.wal.append(RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity,
+                             0, rules::needs_mark(Command::group_checkpoint, voters())},
+                  std::move(message));
 }
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {

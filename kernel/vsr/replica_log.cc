@@ -60,7 +60,7 @@ bool Replica::keep(Turn& turn, const MessageRef& prepare) {
     return false;
   }
   MessageRef stamped = prepare;
-  if (header.view != log_view_ || (header.flags & flag::repair)) {
+  if (rules::needs_stamp(header.view, log_view_, header.flags)) {
     stamped = restamp(turn, prepare, log_view_, 0);
     if (!stamped) {
       turn.counters.add(Counter::drop_no_slab);
@@ -72,9 +72,9 @@ bool Replica::keep(Turn& turn, const MessageRef& prepare) {
   entry.view = log_view_;
   entry.bits |= log_bit::appended;
   bodies_.put(header.op, header.identity, stamped);
-  turn.wal.append(
-      RecordMeta{group(), Command::prepare, epoch_, log_view_, log_view_, header.op, header.identity, 0, voters() == 1},
-      std::move(stamped));
+  turn.wal.append(RecordMeta{group(), Command::prepare, epoch_, log_view_, log_view_, header.op, header.identity, 0,
+                             rules::needs_mark(Command::prepare, voters())},
+                  std::move(stamped));
   return true;
 }
 

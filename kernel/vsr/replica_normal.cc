@@ -119,7 +119,7 @@ bool Replica::form_prepare(Turn& turn) {
     batch_.push_back(std::move(next));
   }
   if (batch_.empty()) return true;
-  prepare_batch(turn, body_size, std::max(last_timestamp_ + Duration(1), *now));
+  prepare_batch(turn, body_size, rules::next_timestamp(last_timestamp_, *now));
   return true;
 }
 
@@ -282,7 +282,7 @@ void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) 
   }
   if (ok.op <= commit_max_) return;
   if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
-  for (Op op = std::max(ok.op_from, commit_max_ + 1); op <= ok.op; ++op)
+  for (Op op = rules::acked_from(ok.op_from, commit_max_); op <= ok.op; ++op)
     rules::count_ack(pipeline_[op - (commit_max_ + 1)].acks, from);
 }
 

@@ -17,7 +17,7 @@ bool Replica::vacate(Turn& turn, PageNo end, bool urgent) {
   if (mute()) return state;
   const bool checkpoint = vacate_checkpoint(turn, end);
   const bool ops = vacate_ops(turn, end, urgent);
-  return state && checkpoint && ops;
+  return rules::has_left(state, checkpoint, ops);
 }
 
 // The newest promise is made once more. In status normal the log of the view is what it is now, otherwise what was
@@ -64,7 +64,7 @@ void Replica::copy_fields(GroupCheckpoint& to, const GroupCheckpoint& from) {
 // what their checkpoints have: it needs one of them anyway.
 bool Replica::vacate_ops(Turn& turn, PageNo end, bool urgent) {
   if (first_before(end) == Op(0)) return vacating_since_ = Instant::never(), true;
-  prune_to(turn, std::min({checkpointer_.durable_op(), durable_checkpoint_, commit_min_}));
+  prune_to(turn, rules::reclaimable(checkpointer_.durable_op(), durable_checkpoint_, commit_min_));
   Op first = first_before(end);
   if (first == Op(0)) return vacating_since_ = Instant::never(), true;
   if (vacating_since_ == Instant::never()) {

@@ -31,7 +31,7 @@ bool Replica::holds_log() {
   if (!log_complete()) return false;
   held_to_ = std::max(held_to_, commit_min_);
   while (held_to_ < head_ && readable(held_to_ + 1)) ++held_to_;
-  return held_to_ == head_;
+  return rules::holds_all(held_to_, head_);
 }
 
 void Replica::arm_repair_soon(Turn& turn) {
@@ -147,7 +147,7 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
   for (u32 i = 0; i < count; ++i) {
     const auto wanted = load<OpIdentity>(message.data() + header_size + i * sizeof(OpIdentity));
     const LogEntry& entry = log_.at(wanted.op);
-    if (wanted.op > log_.floor() && entry.has(log_bit::identity) && entry.identity == wanted.identity) {
+    if (wanted.op > log_.floor() && rules::may_serve(entry, wanted.identity)) {
       if (const MessageRef* body = bodies_.get(wanted.op, wanted.identity)) {
         serve(turn, from, *body);
         continue;

@@ -187,7 +187,7 @@ void Replica::install_received(Turn& turn) {
   turn.counters.add(Counter::syncs_done);
   turn.counters.hit(Mark::sync_done);
   const CheckpointFacts facts = checkpointer_.durable().facts;
-  if (commit_min_ >= facts.op) return checkpointer_.distrust_state();  // the log came back meanwhile
+  if (!rules::may_install(facts.op, commit_min_)) return checkpointer_.distrust_state();  // the log came back meanwhile
   check(facts.op <= head_ && facts.op >= log_.floor());
   const Digest known = facts.op >= linked_floor_ ? identity_at(facts.op) : Digest{};
   if (!known.is_zero() && known != facts.identity) return fence(turn, FenceReason::contradiction);

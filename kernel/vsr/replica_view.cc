@@ -28,7 +28,7 @@ void Replica::cast_vote(Turn& turn) {
 
 void Replica::resend_votes(Turn& turn) {
   if (status_ == ReplicaStatus::view_change && !installing_ && !completing_) {
-    if (rules::may_send_do_view_change(view_, stored_view_) && state_stored_) send_do_view_change(turn);
+    if (rules::may_send_do_view_change(view_, stored_view_, state_stored_)) send_do_view_change(turn);
     if (status_ != ReplicaStatus::view_change || installing_) return;
     arm(turn, vote, config_.tunables.vote_resend);
   }
@@ -51,7 +51,7 @@ void Replica::count_votes(Turn& turn) {
     if (ReplicaIndex(i) == self_ && !vote_cast_) continue;
     if (vote_at_[i] != Instant() && turn.now.since(vote_at_[i]) <= config_.tunables.vote_valid) ++count;
   }
-  if (rules::is_view_change_quorum(count, quorums_)) enter_view(turn, view_ + 1);
+  if (rules::may_leave_view(count, quorums_)) enter_view(turn, view_ + 1);
 }
 
 void Replica::transfer(Turn& turn) {
@@ -70,7 +70,7 @@ void Replica::check_abdication(Turn& turn) {
   u8 answering = 1;
   for (u8 i = 0; i < voters(); ++i)
     answering += ReplicaIndex(i) != self_ && turn.now.since(peers_[i].last_sign) <= config_.tunables.abdicate;
-  const bool alone = answering < quorums_.replication;
+  const bool alone = rules::is_alone(answering, quorums_);
   if (alone && !abdicating_) {
     turn.counters.add(Counter::abdications);
     turn.counters.hit(Mark::vsr_abdicated);
@@ -156,7 +156,7 @@ MessageRef Replica::make_do_view_change(Turn& turn) const {
 }
 
 void Replica::send_do_view_change(Turn& turn) {
-  check(rules::may_send_do_view_change(view_, stored_view_));
+  check(rules::may_send_do_view_change(view_, stored_view_, state_stored_));
   MessageRef report = make_do_view_change(turn);
   if (!report) return turn.counters.add(Counter::drop_no_slab);
   send_to_others(turn, report);  // to all: they learn the view by it
@@ -265,7 +265,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
     const bool held = identity_at(h.op) == h.identity;
     adopt(h);
     // A replica unsure of its head may have acked this in the tail that it lost.
-    if (tail_uncertain_ && !held && h.op > log_.floor()) log_.touch(h.op).bits |= log_bit::suspect;
+    if (rules::may_have_acked(tail_uncertain_, held) && h.op > log_.floor()) log_.touch(h.op).bits |= log_bit::suspect;
   }
   head_ = head;
   view_ = view;
@@ -391,7 +391,8 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
   if (start.view == view_) {
     if (is_primary() || installing_ || self_ == primary_of(view_)) return ignore(turn, Counter::drop_status);
     const bool asked = start.nonce == nonce_;
-    if (status_ == ReplicaStatus::recovering && !asked) return ignore(turn, Counter::drop_not_asked);
+    if (!rules::may_take_start_view(status_ == ReplicaStatus::recovering, asked))
+      return ignore(turn, Counter::drop_not_asked);
     if (is_backup() && !asked && start.op <= head_) {
       ack_stored(turn);  // a primary that completed its log counts from now on
       return ignore(turn, Counter::drop_duplicate);
@@ -452,7 +453,7 @@ void Replica::extend_log(Turn& turn, const StartView& start) {
   }
   for (const auto& h : chosen_)
     if (h.op > commit_min_ && log_.has_room(h.op)) adopt(h);
-  if (start.op >= head_) {
+  if (rules::may_extend(start.op, head_)) {
     head_ = start.op;
     linked_floor_ = chosen_.back().op;
   }

@@ -17,20 +17,35 @@ constexpr bool may_commit(const Votes& acks, const Quorums& quorums) { return ac
 // Counts an ack of `from`: an op's acks are a set.
 constexpr bool count_ack(Votes& acks, ReplicaIndex from) { return acks.add(from); }
 
+// An ack speaks for the run of ops that it names, and for none below.
+constexpr Op acked_from(Op op_from, Op commit_max) { return std::max(op_from, commit_max + 1); }
+
+// A message of the log's own view is handled; what another view's may do is the replica's to say.
+constexpr bool is_of_view(Command, View message, View mine) { return message == mine; }
+
 // A replica acks what is durable, under a promise that is durable (docs/protocol.md, what waits for what, first row).
 constexpr bool may_ack(const LogEntry& entry, View view, View stored_view, View stored_log_view) {
   return entry.has(log_bit::stored) && stored_view == view && stored_log_view == view;
 }
 
+// Only the newest group_state is the promise: that an older one is stored says nothing.
+constexpr bool is_promise_stored(u64 stored_seq, u64 newest_seq, bool another_wanted) {
+  return stored_seq == newest_seq && !another_wanted;
+}
+
 // do_view_change(V) leaves only when the promise to take part in V is durable.
-constexpr bool may_send_do_view_change(View view, View stored_view) { return stored_view == view; }
+constexpr bool may_send_do_view_change(View view, View stored_view, bool newest_stored) {
+  return stored_view == view && newest_stored;
+}
 
 // start_view(V), and the first prepare of V, need the new log to be durable as this replica's own.
 constexpr bool may_start_view(View view, View stored_view, View stored_log_view) {
   return stored_view == view && stored_log_view == view;
 }
 
-constexpr bool is_view_change_quorum(u8 count, const Quorums& quorums) { return count >= quorums.view_change; }
+// Votes that end a view, and logs that begin one.
+constexpr bool may_leave_view(u8 votes, const Quorums& quorums) { return votes >= quorums.view_change; }
+constexpr bool may_select(u8 logs, const Quorums& quorums) { return logs >= quorums.view_change; }
 constexpr bool is_nack_quorum(u8 count, const Quorums& quorums) { return count >= quorums.nack; }
 
 // A prepare continues the log only if it names the entry below as its parent.
@@ -43,17 +58,46 @@ constexpr bool accepts_repair(const LogEntry& wanted, const Prepare& got) {
   return wanted.has(log_bit::identity) && wanted.identity == got.identity;
 }
 
+// And is answered with exactly what was asked for.
+constexpr bool may_serve(const LogEntry& entry, const Digest& wanted) {
+  return entry.has(log_bit::identity) && entry.identity == wanted;
+}
+
 // Never acked as part of this log: nothing was received, or what was received is not stored; and nothing was lost.
 constexpr bool is_nack(const LogEntry& entry) {
   return !entry.has(log_bit::stored) && !entry.has(log_bit::lost) && !entry.has(log_bit::suspect);
 }
 
 // The log of a do_view_change counts by the last view whose log was installed, not by its length.
-constexpr bool better_log(View log_view, View than) { return log_view > than; }
+struct LogEnd {
+  View log_view;
+  Op head;
+};
+constexpr bool better_log(const LogEnd& log, const LogEnd& than) { return log.log_view > than.log_view; }
+
+// Above its head a log says "never acked" only if it knows that this is its head.
+constexpr bool knows_its_head(bool tail_uncertain) { return !tail_uncertain; }
+
+// What such a replica is told to have in a new view, and has not, it may have acked and lost.
+constexpr bool may_have_acked(bool tail_uncertain, bool held) { return tail_uncertain && !held; }
+
+// It believes only a start_view that answers its own question: any other may be of the past.
+constexpr bool may_take_start_view(bool recovering, bool asked) { return !recovering || asked; }
+
+// The primary of the own view adds to a log; it never shortens one.
+constexpr bool may_extend(Op told, Op head) { return told >= head; }
+
+// A primary takes part in its view only with every byte of its log.
+constexpr bool holds_all(Op held_to, Op head) { return held_to == head; }
+
+// What enters the log is stamped with the view whose log it is, by this node's hand.
+constexpr bool needs_stamp(View stamp, View log_view, u8 flags) {
+  return stamp != log_view || (flags & flag::repair) != 0;
+}
 
 // A primary resumes its view only in the process that started it; the exception is a data file's first life.
-constexpr bool may_be_primary_at_start(View view, Incarnation incarnation) {
-  return view == View(0) && incarnation == Incarnation(1);
+constexpr bool may_be_primary_at_start(View view, Incarnation incarnation, bool nothing_stored) {
+  return nothing_stored && view == View(0) && incarnation == Incarnation(1);
 }
 
 // What is known committed after a log with this head was seen: pipeline_max is shared by all nodes for this reason.
@@ -61,6 +105,15 @@ constexpr Op committed_by_head(Op head, u32 pipeline_max) { return head.minus_sa
 
 // A backup that heard from its primary this recently does not vote it out.
 constexpr bool may_vote(Instant now, Instant last_sign, Duration fresh) { return now.since(last_sign) >= fresh; }
+
+// A primary that no replication quorum answers can commit nothing: it lets the others go on.
+constexpr bool is_alone(u8 answering, const Quorums& quorums) { return answering < quorums.replication; }
+
+// Time in the log only goes on, whatever the clock of the primary says.
+constexpr Timestamp next_timestamp(Timestamp last, Timestamp now) { return std::max(last + Duration(1), now); }
+
+// A majority of clocks agrees, the own one among them.
+constexpr bool is_clock_majority(u32 sources, u32 majority) { return sources >= majority; }
 
 // Groups are made of first generations. A node that was formatted anew has forgotten what the first one promised: it
 // may not vote again under its name. Alone, there is nobody to have promised anything to.
@@ -77,10 +130,50 @@ constexpr Op prunable(Op own_checkpoint, Op durable_checkpoint, u32 checkpoint_o
   return std::min(own_checkpoint, durable_checkpoint).minus_saturating(checkpoint_ops);
 }
 
+// The newest checkpoint that a replication quorum has.
+constexpr Op durable_checkpoint(std::span<const Op> theirs, const Quorums& quorums) {
+  return Quorums::reached_by(quorums.replication, theirs);
+}
+
+// In want of room the log goes at once, as far as checkpoints cover it.
+constexpr Op reclaimable(Op own_checkpoint, Op durable_checkpoint, Op commit_min) {
+  return std::min({own_checkpoint, durable_checkpoint, commit_min});
+}
+
+// A group has left the log's oldest segment when nothing of it is there: no promise, no checkpoint record, no op.
+constexpr bool has_left(bool state, bool checkpoint, bool ops) { return state && checkpoint && ops; }
+
+// A record that counts only when the whole log up to it is marked durable (docs/storage.md, the marker).
+constexpr bool needs_mark(Command command, std::size_t voters) { return command != Command::prepare || voters == 1; }
+
+// The table of a checkpoint is written when its sections are stored, its record when the table is.
+constexpr bool are_sections_stored(u32 pending, u32 unstored) { return pending == 0 && unstored == 0; }
+constexpr bool is_table_stored(u32 unstored) { return unstored == 0; }
+
+// A peer gets bytes of exactly the checkpoint that it asked for.
+constexpr bool is_asked(const Digest& checkpoint, const Digest& asked) { return checkpoint == asked; }
+
+// Blocks of an old checkpoint stay while a peer may fetch them, and while one is being read.
+constexpr bool is_pinned(u32 reads, Instant until, Instant now) { return reads > 0 || until > now; }
+
 // Of a received checkpoint only what its manifest names is stored.
 inline bool accepts_section(const SavedSection& named, Bytes bytes) {
   return bytes.size() == named.size && digest_of(bytes) == named.digest;
 }
+
+// What was received for another checkpoint, and what the own one has, stays if it is the same.
+constexpr bool keeps_received(const SavedSection& have, const SavedSection& wanted) {
+  return have.size == wanted.size && have.digest == wanted.digest;
+}
+constexpr bool keeps_own(const SavedSection& own, const SavedSection& wanted) {
+  return own.size == wanted.size && own.digest == wanted.digest;
+}
+
+// What was read at a start is what was saved.
+inline bool is_as_saved(const SavedSection& saved, Bytes bytes) { return digest_of(bytes) == saved.digest; }
+
+// A state that was fetched replaces the one here only if it is ahead of it.
+constexpr bool may_install(Op checkpoint, Op commit_min) { return checkpoint > commit_min; }
 
 // A checkpoint to fetch: newer than the state here, within the log here, and the primary's own.
 constexpr bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor, Op head) {
@@ -91,5 +184,8 @@ constexpr bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) { return h
 
 // Requests are judged only after every inherited op was applied, or the session table would be behind.
 constexpr bool may_judge_requests(Op commit_min, Op view_start_op) { return commit_min >= view_start_op; }
+
+// A client is answered by the shard that holds its connection.
+constexpr bool answers_here(ShardId connection, ShardId self) { return connection == self; }
 
 }  // namespace keelson::rules

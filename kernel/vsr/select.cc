@@ -22,10 +22,10 @@ auto of_log(Reports reports, View log_view) {
 }
 
 View newest_log_view(Reports reports) {
-  View newest;
+  rules::LogEnd best;
   for (const auto& r : reports)
-    if (rules::better_log(r.log_view, newest)) newest = r.log_view;
-  return newest;
+    if (rules::better_log({r.log_view, r.head}, best)) best = {r.log_view, r.head};
+  return best.log_view;
 }
 
 Op committed_by(Reports reports, u32 pipeline_max) {
@@ -53,13 +53,13 @@ Claim claim_of(Reports reports, View log_view, Op op) {
   for (const auto& r : of_log(reports, log_view)) {
     if (r.lists(op) && knows_identity(r.entry(op))) learn(r.entry(op).identity);
     if (r.lists(op + 1) && is_full(r.entry(op + 1))) learn(r.entry(op + 1).parent);
-    if (r.has(r.nack, op) || (r.head < op && !r.tail)) claim.missing_by_choice = true;
+    if (r.has(r.nack, op) || (r.head < op && rules::knows_its_head(r.tail))) claim.missing_by_choice = true;
   }
   return claim;
 }
 
 bool nacks(const LogReport& r, Op op, const Claim& claim) {
-  if (r.head < op) return !r.tail;
+  if (r.head < op) return rules::knows_its_head(r.tail);
   if (r.has(r.nack, op)) return true;
   if (!r.lists(op) || !knows_identity(r.entry(op))) return false;
   if (!claim.identity.is_zero()) return r.entry(op).identity != claim.identity;
@@ -67,7 +67,7 @@ bool nacks(const LogReport& r, Op op, const Claim& claim) {
 }
 
 bool is_suspect(const LogReport& r, Op op, const Claim& claim) {
-  return !nacks(r, op, claim) && (r.has(r.suspect, op) || (r.head < op && r.tail));
+  return !nacks(r, op, claim) && (r.has(r.suspect, op) || (r.head < op && !rules::knows_its_head(r.tail)));
 }
 
 bool is_copy(const LogReport& r, Op op, const Claim& claim) {
@@ -83,9 +83,9 @@ Digest identity_in(Reports reports, View log_view, Op op) { return claim_of(repo
 Selection select(Reports reports, u8 voters, u32 pipeline_max) {
   const Quorums quorums = Quorums::of(voters);
   const bool all_here = reports.size() == voters;
-  const u8 certain = count(reports, [](const LogReport& r) { return !r.tail; });
-  if (!rules::is_view_change_quorum(static_cast<u8>(reports.size()), quorums)) return {};
-  if (!rules::is_view_change_quorum(certain, quorums) && !all_here) return {};
+  const u8 certain = count(reports, [](const LogReport& r) { return rules::knows_its_head(r.tail); });
+  if (!rules::may_select(static_cast<u8>(reports.size()), quorums)) return {};
+  if (!rules::may_select(certain, quorums) && !all_here) return {};
 
   const View log_view = newest_log_view(reports);
   const Op commit = committed_by(reports, pipeline_max);

@@ -49,6 +49,12 @@ constexpr SessionVerdict judge_register(const SessionFacts* entry, const Request
   return has_room ? SessionVerdict::execute : SessionVerdict::full;
 }
 
+// A session makes room for another only when it was not used for longer than its time to live.
+constexpr bool is_idle(Timestamp now, Timestamp last_used, Duration ttl) { return now.since(last_used) > ttl; }
+
+// A checkpoint holds every session, in the section of its client.
+constexpr bool is_saved_in(u32 section, u32 section_of_client) { return section == section_of_client; }
+
 // What a client is told for a verdict that is answered without executing and without a retained reply.
 constexpr Status status_of(SessionVerdict verdict) {
   switch (verdict) {

@@ -122,7 +122,7 @@ u32 Sessions::idlest(Timestamp timestamp) const {
   u32 best = absent;
   for (u32 i = 0; i < entries_.size(); ++i) {
     const Entry& entry = entries_[i];
-    if (!(timestamp.since(entry.last_timestamp) > ttl_)) continue;
+    if (!is_idle(timestamp, entry.last_timestamp, ttl_)) continue;
     if (best == absent || entry.last_op < entries_[best].last_op ||
         (entry.last_op == entries_[best].last_op && entry.client < entries_[best].client))
       best = i;
@@ -219,7 +219,7 @@ void Sessions::save_section(u32 section, ByteSink& sink) const {
   check(section < section_count_);
   order_.clear();
   for (u32 i = 0; i < entries_.size(); ++i)
-    if (section_of(entries_[i].client) == section) order_.push_back(i);
+    if (is_saved_in(section, section_of(entries_[i].client))) order_.push_back(i);
   std::sort(order_.begin(), order_.end(), [this](u32 a, u32 b) { return entries_[a].client < entries_[b].client; });
   sink.put_value(SavedSection{section, static_cast<u32>(order_.size())});
   for (const u32 i : order_) {

@@ -109,7 +109,7 @@ inline Report Group::report_of(u8 who) const {
 // D2
 inline bool Group::report(u8 who) {
   Replica& r = replicas_[who];
-  const bool promised = rules::may_send_do_view_change(View(r.view), View(r.stored_view)) && !r.disk.writing;
+  const bool promised = rules::may_send_do_view_change(View(r.view), View(r.stored_view), !r.disk.writing);
   if (r.role != Role::changing || (!promised && wrong_ != Wrong::reports_before_promise)) return false;
   reports_[r.view][who] = report_of(who);
   if (is_primary_of(r.view, who)) r.reports[who] = reports_[r.view][who];
