@@ -7,9 +7,8 @@
 #include "keelson/io/exit_code.h"
 
 namespace keelson::bin {
-namespace {
 
-std::size_t distance(const std::string& a, const std::string& b) {
+std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -22,6 +21,8 @@ std::size_t distance(const std::string& a, const std::string& b) {
   }
   return row[b.size()];
 }
+
+namespace {
 
 // The innermost subcommand that was reached.
 const CLI::App& reached(const CLI::App& app) {
@@ -45,7 +46,7 @@ std::string meant(const CLI::App& command, int argc, const char* const* argv) {
     const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
     if (word == command.get_name() || std::find(allowed.begin(), allowed.end(), word) != allowed.end()) continue;
     for (const std::string& candidate : allowed)
-      if (distance(word, candidate) <= 1 + candidate.size() / 4) return word + "? did you mean " + candidate;
+      if (edit_distance(word, candidate) <= 1 + candidate.size() / 4) return word + "? did you mean " + candidate;
   }
   return {};
 }

@@ -1,0 +1,80 @@
+// Shadow of kernel/store/rules.h (see vsr/rules.h beside it).
+#pragma once
+
+#include "keelson/mutants/active.h"
+
+#include "keelson_right/store/rules.h"
+
+namespace keelson::mutant_store_rules {
+
+using namespace store_rules;
+using mutants::active;
+using mutants::Id;
+
+inline bool belongs_above_head(const Promise& promise, Epoch epoch, View stamp) {
+  if (active(Id::store_stale_tail_returns)) return epoch == promise.epoch;
+  return store_rules::belongs_above_head(promise, epoch, stamp);
+}
+
+inline bool belongs_below_head(const Digest& wanted, const Digest& identity) {
+  return active(Id::store_identity_ignored) || store_rules::belongs_below_head(wanted, identity);
+}
+
+inline bool is_live(NodeId author, NodeId self) {
+  return active(Id::store_copy_is_live) || store_rules::is_live(author, self);
+}
+
+inline bool bounds_loss(BatchNo record, BatchNo loss) {
+  return active(Id::store_loss_always_bounded) || store_rules::bounds_loss(record, loss);
+}
+
+inline Op committed_below(Op head, u32 pipeline_max) {
+  return active(Id::store_recovered_is_committed) ? head : store_rules::committed_below(head, pipeline_max);
+}
+
+inline BatchMark mark_of(BatchNo batch, BatchNo durable) {
+  if (active(Id::store_corrupt_is_torn)) return BatchMark::unmarked;
+  if (active(Id::store_torn_is_corrupt)) return BatchMark::marked;
+  return store_rules::mark_of(batch, durable);
+}
+
+inline bool is_written(Zone zone, IoStatus status) {
+  if (active(Id::store_flush_ignored) && (zone == Zone::wal || zone == Zone::index)) return true;
+  if (active(Id::store_checkpoint_write_ignored) && zone == Zone::checkpoint) return true;
+  if (active(Id::store_superblock_write_ignored) && zone == Zone::superblock) return true;
+  return store_rules::is_written(zone, status);
+}
+
+inline bool is_batch_stored(std::size_t writes_pending, std::size_t records_pending) {
+  if (active(Id::store_ack_on_record_only)) return records_pending == 0;
+  return store_rules::is_batch_stored(writes_pending, records_pending);
+}
+
+inline BatchNo marker_for(BatchNo durable, BatchNo batch) {
+  return active(Id::store_marker_ahead) ? batch - 1 : store_rules::marker_for(durable, batch);
+}
+
+inline u32 superblock_round() { return active(Id::store_one_superblock_copy) ? 1 : store_rules::superblock_round(); }
+
+inline bool goes_to_second_round(u32 written, u32 failed) {
+  const bool ends_early = active(Id::store_one_superblock_copy) || active(Id::store_superblock_half);
+  return !ends_early && store_rules::goes_to_second_round(written, failed);
+}
+
+inline bool is_superblock_stored(u32 written) {
+  if (active(Id::store_one_superblock_copy)) return written >= 1;
+  if (active(Id::store_superblock_half)) return written >= 2;
+  return store_rules::is_superblock_stored(written);
+}
+
+inline bool is_here(PageNo stamped, PageNo place) {
+  return active(Id::store_no_location_check) || store_rules::is_here(stamped, place);
+}
+
+inline bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& identity) {
+  return active(Id::store_no_location_check) || store_rules::is_asked(found, group, op, identity);
+}
+
+}  // namespace keelson::mutant_store_rules
+
+#define store_rules mutant_store_rules

@@ -1,0 +1,236 @@
+// Shadow of kernel/vsr/rules.h: the same functions, each wrong while its planted bug is switched on.
+//
+// Functions that aren't here are right in every mutant; rules_test.cc holds the list. Not here: what a bug is called
+// and where it is looked for (mutants.def).
+#pragma once
+
+#include "keelson/mutants/active.h"
+
+#include "keelson_right/vsr/rules.h"
+
+namespace keelson::mutant_rules {
+
+using namespace rules;
+using mutants::active;
+using mutants::Id;
+
+// ---------------------------------------------------------------- replication
+
+inline bool may_commit(const Votes& acks, const Quorums& quorums) {
+  if (active(Id::vsr_quorum_minus_one)) return acks.count() + 1 >= quorums.replication;
+  return rules::may_commit(acks, quorums);
+}
+
+inline bool count_ack(Votes& acks, ReplicaIndex from) {
+  if (active(Id::vsr_quorum_same_twice) && acks.has(from)) {
+    const u8 next = static_cast<u8>((from.raw() + 1) % voters_max);
+    return rules::count_ack(acks, ReplicaIndex(next));
+  }
+  return rules::count_ack(acks, from);
+}
+
+inline Op acked_from(Op op_from, Op commit_max) {
+  return active(Id::vsr_ack_covers_below) ? commit_max + 1 : rules::acked_from(op_from, commit_max);
+}
+
+inline bool is_of_view(Command command, View message, View mine) {
+  if (active(Id::vsr_ok_other_view) && command == Command::prepare_ok && message < mine) return true;
+  if (active(Id::vsr_old_start_view) && command == Command::start_view && message < mine) return true;
+  return rules::is_of_view(command, message, mine);
+}
+
+inline bool may_ack(const LogEntry& entry, View view, View stored_view, View stored_log_view) {
+  if (active(Id::vsr_ack_before_durable) && entry.has(log_bit::appended)) return true;
+  return rules::may_ack(entry, view, stored_view, stored_log_view);
+}
+
+inline bool continues(const Prepare& prepare, const Digest& identity_below) {
+  return active(Id::vsr_no_parent_check) || rules::continues(prepare, identity_below);
+}
+
+inline bool accepts_repair(const LogEntry& wanted, const Prepare& got) {
+  return active(Id::vsr_repair_by_op) || rules::accepts_repair(wanted, got);
+}
+
+inline bool may_serve(const LogEntry& entry, const Digest& wanted) {
+  if (active(Id::vsr_repair_by_op)) return entry.has(log_bit::identity);
+  return rules::may_serve(entry, wanted);
+}
+
+inline Op committed_by_head(Op head, u32 pipeline_max) {
+  return active(Id::vsr_head_is_committed) ? head : rules::committed_by_head(head, pipeline_max);
+}
+
+inline bool needs_stamp(View stamp, View log_view, u8 flags) {
+  if (active(Id::vsr_stamp_not_renewed)) return (flags & flag::repair) != 0;
+  return rules::needs_stamp(stamp, log_view, flags);
+}
+
+inline Timestamp next_timestamp(Timestamp last, Timestamp now) {
+  return active(Id::vsr_timestamp_back) ? now : rules::next_timestamp(last, now);
+}
+
+// ---------------------------------------------------------------- view changes
+
+inline bool is_promise_stored(u64 stored_seq, u64 newest_seq, bool another_wanted) {
+  return active(Id::vsr_acks_without_state) || rules::is_promise_stored(stored_seq, newest_seq, another_wanted);
+}
+
+inline bool may_send_do_view_change(View view, View stored_view, bool newest_stored) {
+  return active(Id::vsr_view_before_durable) || rules::may_send_do_view_change(view, stored_view, newest_stored);
+}
+
+inline bool may_leave_view(u8 votes, const Quorums& quorums) {
+  return active(Id::vsr_svc_by_one) ? votes >= 1 : rules::may_leave_view(votes, quorums);
+}
+
+inline bool may_select(u8 logs, const Quorums& quorums) {
+  return active(Id::vsr_dvc_quorum_minus_one) ? logs + 1 >= quorums.view_change : rules::may_select(logs, quorums);
+}
+
+inline bool is_nack_quorum(u8 count, const Quorums& quorums) {
+  return active(Id::vsr_nack_one) ? count >= 1 : rules::is_nack_quorum(count, quorums);
+}
+
+inline bool is_nack(const LogEntry& entry) {
+  if (active(Id::vsr_corrupt_is_nack)) return !entry.has(log_bit::stored) && !entry.has(log_bit::suspect);
+  if (active(Id::vsr_suspect_is_nack)) return !entry.has(log_bit::stored) && !entry.has(log_bit::lost);
+  return rules::is_nack(entry);
+}
+
+inline bool better_log(const LogEnd& log, const LogEnd& than) {
+  return active(Id::vsr_longest_log_wins) ? log.head > than.head : rules::better_log(log, than);
+}
+
+inline bool knows_its_head(bool tail_uncertain) {
+  return active(Id::vsr_head_unknown_acks) || rules::knows_its_head(tail_uncertain);
+}
+
+inline bool may_have_acked(bool tail_uncertain, bool held) {
+  return !active(Id::vsr_unsure_forgets) && rules::may_have_acked(tail_uncertain, held);
+}
+
+inline bool may_take_start_view(bool recovering, bool asked) {
+  return active(Id::vsr_ghost_start_view) || rules::may_take_start_view(recovering, asked);
+}
+
+inline bool may_extend(Op told, Op head) {
+  return active(Id::vsr_start_view_shortens) || rules::may_extend(told, head);
+}
+
+inline bool holds_all(Op held_to, Op head) {
+  return active(Id::vsr_leads_without_log) || rules::holds_all(held_to, head);
+}
+
+inline bool may_be_primary_at_start(View view, Incarnation incarnation, bool nothing_stored) {
+  return active(Id::vsr_solo_reuses_view) || rules::may_be_primary_at_start(view, incarnation, nothing_stored);
+}
+
+inline bool may_vote(Instant now, Instant last_sign, Duration fresh) {
+  return !active(Id::vsr_never_votes) && rules::may_vote(now, last_sign, fresh);
+}
+
+inline bool is_alone(u8 answering, const Quorums& quorums) {
+  return !active(Id::vsr_no_abdication) && rules::is_alone(answering, quorums);
+}
+
+inline bool has_forgotten(Generation generation, std::size_t voters) {
+  return !active(Id::vsr_wiped_votes) && rules::has_forgotten(generation, voters);
+}
+
+inline bool from_old_life(Incarnation message, Incarnation known) {
+  return !active(Id::vsr_old_life_speaks) && rules::from_old_life(message, known);
+}
+
+inline bool may_judge_requests(Op commit_min, Op view_start_op) {
+  return active(Id::vsr_judges_too_early) || rules::may_judge_requests(commit_min, view_start_op);
+}
+
+// ---------------------------------------------------------------- checkpoints and state sync
+
+inline bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) {
+  return !active(Id::sync_never_checkpoints) && rules::checkpoint_due(head, formed, checkpoint_ops);
+}
+
+inline Op prunable(Op own_checkpoint, Op durable_checkpoint, u32 checkpoint_ops) {
+  if (active(Id::sync_prune_unsaved)) return Op(~u64{0});
+  if (active(Id::sync_prune_by_own)) return own_checkpoint;
+  return rules::prunable(own_checkpoint, durable_checkpoint, checkpoint_ops);
+}
+
+inline Op reclaimable(Op own_checkpoint, Op durable_checkpoint, Op commit_min) {
+  if (active(Id::store_reclaim_uncovered)) return commit_min;
+  return rules::reclaimable(own_checkpoint, durable_checkpoint, commit_min);
+}
+
+inline Op durable_checkpoint(std::span<const Op> theirs, const Quorums& quorums) {
+  return active(Id::sync_durable_by_one) ? Quorums::reached_by(1, theirs) : rules::durable_checkpoint(theirs, quorums);
+}
+
+inline bool has_left(bool state, bool checkpoint, bool ops) {
+  return rules::has_left(state || active(Id::store_reclaim_state), checkpoint || active(Id::store_reclaim_checkpoint),
+                         ops || active(Id::store_reclaim_ops));
+}
+
+inline bool needs_mark(Command command, std::size_t voters) {
+  if (active(Id::vsr_promise_unmarked) && command == Command::group_state) return false;
+  if (active(Id::sync_record_before_log) && command == Command::group_checkpoint) return false;
+  if (active(Id::store_solo_unmarked) && command == Command::prepare) return false;
+  return rules::needs_mark(command, voters);
+}
+
+inline bool are_sections_stored(u32 pending, u32 unstored) {
+  return active(Id::sync_record_before_sections) ? pending == 0 : rules::are_sections_stored(pending, unstored);
+}
+
+inline bool is_table_stored(u32 unstored) {
+  const bool early = active(Id::sync_record_before_table) || active(Id::sync_record_before_sections);
+  return early || rules::is_table_stored(unstored);
+}
+
+inline bool is_asked(const Digest& checkpoint, const Digest& asked) {
+  return active(Id::sync_serves_another) || rules::is_asked(checkpoint, asked);
+}
+
+inline bool is_pinned(u32 reads, Instant until, Instant now) {
+  return !active(Id::sync_frees_pinned) && rules::is_pinned(reads, until, now);
+}
+
+inline bool accepts_section(const SavedSection& named, Bytes bytes) {
+  return active(Id::sync_no_digest_check) || rules::accepts_section(named, bytes);
+}
+
+inline bool keeps_received(const SavedSection& have, const SavedSection& wanted) {
+  return active(Id::sync_mixes_two) || rules::keeps_received(have, wanted);
+}
+
+inline bool keeps_own(const SavedSection& own, const SavedSection& wanted) {
+  return (active(Id::sync_keeps_own) && own.size == wanted.size) || rules::keeps_own(own, wanted);
+}
+
+inline bool is_as_saved(const SavedSection& saved, Bytes bytes) {
+  return active(Id::sync_no_load_check) || rules::is_as_saved(saved, bytes);
+}
+
+inline bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor, Op head) {
+  if (active(Id::sync_goes_back)) return checkpoint > Op(0) && checkpoint <= head;
+  return rules::may_fetch(checkpoint, commit_min, own_checkpoint, floor, head);
+}
+
+inline bool may_install(Op checkpoint, Op commit_min) {
+  return active(Id::sync_installs_older) || rules::may_install(checkpoint, commit_min);
+}
+
+// ---------------------------------------------------------------- clocks and mailboxes
+
+inline bool is_clock_majority(u32 sources, u32 majority) {
+  return active(Id::clock_trusts_one) || rules::is_clock_majority(sources, majority);
+}
+
+inline bool answers_here(ShardId connection, ShardId self) {
+  return active(Id::shard_answers_here) || rules::answers_here(connection, self);
+}
+
+}  // namespace keelson::mutant_rules
+
+#define rules mutant_rules
