@@ -8,6 +8,7 @@
 namespace keelson::bin {
 
 void add_sim(CLI::App& app, int& exit_code);
+void add_mutants(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_shrink(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);

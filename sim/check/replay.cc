@@ -63,6 +63,7 @@ void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, co
   if (frame.operation != operation_keepalive)
     group.machine.apply({id, prepare.op, prepare.timestamp, prepare.release, frame.client, frame.session}, request,
                         writer);
+  if (kind_of(frame.operation) == machine_kv) ask_model(id, group, prepare, request, writer);
   session.executed = frame.request;
   session.last_op = prepare.op;
   session.last_timestamp = prepare.timestamp;
@@ -70,6 +71,16 @@ void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, co
   expected = {prepare.op, writer.status(), {writer.body().begin(), writer.body().end()}};
   executed_bodies_.emplace(id, frame.body_checksum);
   ++executed_;
+}
+
+// What doesn't fit into the machine any more, the model can't know of.
+void Replay::ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request,
+                       const ReplyWriter& answer) {
+  if (answer.status() == Status::machine_full || answer.status() == Status::too_large) return;
+  const KvModel::Answer expected = group.kv.apply(prepare.op, request);
+  if (answer.status() == expected.status && equal(answer.body(), Bytes(expected.body))) return;
+  fail("model", text(id) + ": " + text(prepare.op) + " was answered with " + info(answer.status()).name +
+                    ", where a map answers " + info(expected.status).name);
 }
 
 void Replay::replay_register(Group& group, const Prepare& prepare, ClientId client) {

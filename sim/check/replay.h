@@ -1,6 +1,7 @@
-// Replay: applies each group's canonical log to a machine of its own and a session table written apart from the
-// kernel's, and holds everything that clients were told against it: same op, same status, same bytes; nothing executed
-// twice; never an op older than one answered before the call began (so the log order is a linearization).
+// Replay: applies each group's canonical log to a machine of its own (a map to a model besides) and a session table
+// written apart from the kernel's, and holds everything that clients were told against it: same op, status and bytes;
+// nothing executed twice; never an op older than one answered before the call began (so the log order is a
+// linearization).
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "keelson/machine/machine.h"
 #include "keelson/sim/check/commits.h"
+#include "keelson/sim/check/kv_model.h"
 #include "keelson/sim/check/log_watch.h"
 #include "keelson/sim/history.h"
 
@@ -39,6 +41,7 @@ class Replay final : public Checker, public HistoryListener {
   using RequestKey = std::tuple<GroupId, ClientId, SessionId, RequestNo>;
   struct Group {
     AnyMachine machine;
+    KvModel kv;  // of machine_kv
     std::map<ClientId, Session> sessions;
     u64 replayed = 0;
   };
@@ -46,6 +49,8 @@ class Replay final : public Checker, public HistoryListener {
   void replay(GroupId id, Group& group);
   void replay_op(GroupId id, Group& group, const CommittedOp& op);
   void replay_request(GroupId id, Group& group, const Prepare& prepare, const RequestView& request);
+  void ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request,
+                 const ReplyWriter& answer);
   void replay_register(Group& group, const Prepare& prepare, ClientId client);
   bool unique_body(const Call& call) const;
 

@@ -17,7 +17,7 @@ struct HuntOptions {
   u64 first_seed = 1;
   u64 seeds_max = 2000;  // runs in all
   unsigned jobs = 1;
-  u64 cpu_seconds_max = 60;  // of one run: a mutant may never return
+  u64 cpu_seconds_max = 30;  // of one run: a mutant may never return
 };
 
 class Hunter {

@@ -1,5 +1,7 @@
 #include "keelson/machine/kv/kv.h"
 
+#include "keelson/machine/kv/kv_rules.h"
+
 namespace keelson {
 namespace {
 
@@ -93,15 +95,14 @@ void KvMachine::apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWr
 
 void KvMachine::apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
   touch(ctx, request.key);
-  if (!table_.erase(request.key)) return answer(reply, Status::not_found, Op(), std::nullopt, false);
+  if (!kv_rules::is_deleted(table_.erase(request.key)))
+    return answer(reply, Status::not_found, Op(), std::nullopt, false);
   answer(reply, Status::ok, ctx.op, std::nullopt, false);
 }
 
 void KvMachine::apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
   const auto held = table_.find(request.key);
-  const bool as_expected =
-      held.has_value() == request.expected.has_value() && (!held || equal(held->value, *request.expected));
-  if (!as_expected) {
+  if (!kv_rules::is_as_expected(held ? std::optional(held->value) : std::nullopt, request.expected)) {
     const auto value = held ? std::optional(held->value) : std::nullopt;
     return answer(reply, Status::not_swapped, held ? held->written : Op(), value, false);
   }
