@@ -21,7 +21,8 @@ struct Options {
   std::vector<std::string> names;
   std::string budget = "30m";
   std::string scenarios;
-  std::string scenario, limits;  // of a single run
+  std::string scenario, limits;     // of a single run
+  std::vector<std::string> places;  // where to look, instead of what mutants.def says
   u64 seed = 0;
   HuntOptions hunt;
   bool list = false, json = false;
@@ -132,6 +133,11 @@ int run(const Options& options) {
   const auto end = std::chrono::steady_clock::now() + budget;
   Hunter hunter(folder, options.hunt);
   std::vector<Hunt> hunts(wanted.size());
+  const auto sought = [&](std::size_t i) {
+    Mutant mutant = *wanted[i];
+    if (!options.places.empty()) mutant.scenarios = options.places;
+    return mutant;
+  };
   const auto open = [&](std::size_t i) { return !hunts[i].found && !hunts[i].exhausted; };
   if (!options.json) print_head();
   for (int pass = 0; pass < 2; ++pass) {
@@ -142,7 +148,7 @@ int run(const Options& options) {
       const std::size_t i = left[k];
       const auto now = std::chrono::steady_clock::now();
       const auto share = (end - now) / static_cast<std::int64_t>(left.size() - k);
-      hunter.go_on(*wanted[i], hunts[i], now + std::min<std::chrono::steady_clock::duration>(share, budget));
+      hunter.go_on(sought(i), hunts[i], now + std::min<std::chrono::steady_clock::duration>(share, budget));
       if (pass == 0 && open(i)) continue;  // it gets a second chance
       options.json ? print_json(*wanted[i], hunts[i]) : print_row(*wanted[i], hunts[i]);
     }
@@ -165,6 +171,7 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", options.hunt.jobs, "worker processes")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--runs", options.hunt.seeds_max, "give a bug up after so many runs")->capture_default_str();
   app.add_option("--first-seed", options.hunt.first_seed, "seeds count up from here")->capture_default_str();
+  app.add_option("--in", options.places, "hunt in these files or folders only, named as below scenarios/");
   app.add_option("--scenarios", options.scenarios, "folder of scenarios (default: the one of this checkout)");
   app.add_option("--scenario", options.scenario, "no hunt: run this file once, with --seed and perhaps --limits");
   app.add_option("--seed", options.seed, "of that run")->needs("--scenario");
