@@ -17,13 +17,13 @@ bool Replica::vacate(Turn& turn, PageNo end, bool urgent) {
   if (mute()) return state;
   const bool checkpoint = vacate_checkpoint(turn, end);
   const bool ops = vacate_ops(turn, end, urgent);
-  return rules::has_left(state, checkpoint, ops);
+  return state && checkpoint && ops;
 }
 
 // The newest promise is made once more. In status normal the log of the view is what it is now, otherwise what was
 // promised stays as it is.
 bool Replica::vacate_state(Turn& turn, PageNo end) {
-  if (!state_on_disk_ || state_place_.page >= end) return true;
+  if (!state_on_disk_ || !rules::has_to_leave(Command::group_state, state_place_.page, end)) return true;
   state_frees_ = true;
   if (state_wanted_) append_state(turn);
   if (!state_stored_) return false;
@@ -35,7 +35,9 @@ bool Replica::vacate_state(Turn& turn, PageNo end) {
 
 // Never behind the record of a newer one: recovery takes the last.
 bool Replica::vacate_checkpoint(Turn& turn, PageNo end) {
-  if (checkpointer_.durable_op() == Op(0) || checkpoint_place_.page >= end) return true;
+  if (checkpointer_.durable_op() == Op(0) ||
+      !rules::has_to_leave(Command::group_checkpoint, checkpoint_place_.page, end))
+    return true;
   if (checkpoint_moving_ || checkpointer_.phase() == Checkpointer::Phase::record) return false;
   if (!turn.wal.has_room(1, header_size, Command::group_checkpoint)) return false;
   GroupCheckpoint record = header<GroupCheckpoint>();
@@ -87,7 +89,7 @@ bool Replica::vacate_ops(Turn& turn, PageNo end, bool urgent) {
 Op Replica::first_before(PageNo end) const {
   for (Op op = log_.floor() + 1; op <= head_; ++op) {
     const LogEntry& entry = log_.at(op);
-    if (entry.has(log_bit::stored) && entry.place.page < end) return op;
+    if (entry.has(log_bit::stored) && rules::has_to_leave(Command::prepare, entry.place.page, end)) return op;
   }
   return Op(0);
 }

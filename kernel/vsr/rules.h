@@ -140,8 +140,9 @@ constexpr Op reclaimable(Op own_checkpoint, Op durable_checkpoint, Op commit_min
   return std::min({own_checkpoint, durable_checkpoint, commit_min});
 }
 
-// A group has left the log's oldest segment when nothing of it is there: no promise, no checkpoint record, no op.
-constexpr bool has_left(bool state, bool checkpoint, bool ops) { return state && checkpoint && ops; }
+// What a group still needs has to leave the log's oldest segments before they are freed: its promise, the record of its
+// checkpoint, its ops.
+constexpr bool has_to_leave(Command, PageNo record, PageNo end) { return record < end; }
 
 // A record that counts only when the whole log up to it is marked durable (docs/storage.md, the marker).
 constexpr bool needs_mark(Command command, std::size_t voters) { return command != Command::prepare || voters == 1; }

@@ -7,6 +7,7 @@ namespace keelson::sim {
 
 void Promises::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node) return;
+  check_life(seen);
   check_commits(seen);
   for (const auto& send : seen.out.sends) {
     const Header header = send.message.header();
@@ -27,6 +28,26 @@ void Promises::on_turn(const TurnSeen& seen) {
         break;
     }
   }
+}
+
+// The incarnation that it speaks under is on its disk: the next start finds it there, and takes another.
+void Promises::check_life(const TurnSeen& seen) {
+  Life& life = lives_[{seen.node, seen.shard}];
+  for (const auto& send : seen.out.sends) {
+    const Header header = send.message.header();
+    if (header.node != seen.node || header.incarnation == Incarnation(0)) continue;
+    if (life.boot != seen.boot && header.incarnation <= life.incarnation)
+      fail("incarnation_stored",
+           text(seen.node) + " speaks as incarnation " + std::to_string(header.incarnation.raw()) + " in life " +
+               std::to_string(seen.boot) + ", which it did as " + std::to_string(life.incarnation.raw()) + " in life " +
+               std::to_string(life.boot),
+           seen.node);
+    life = {seen.boot, header.incarnation};
+  }
+}
+
+void Promises::on_disk_replaced(HostId host, bool) {
+  std::erase_if(lives_, [&](const auto& life) { return life.first.first == NodeId(host.raw()); });
 }
 
 void Promises::check_commits(const TurnSeen& seen) {

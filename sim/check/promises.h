@@ -1,6 +1,7 @@
 // Promises: at the instant a message leaves a node, everything it promises must be durable there, by the bytes that the
 // disk confirmed (docs/protocol.md, "what waits for what"). And an op that anybody applies must have been stored by a
-// replication quorum. Finds a broken promise at its cause, not at the loss.
+// replication quorum; and a process must speak under an incarnation that no earlier one used. Finds a broken promise at
+// its cause, not at the loss.
 #pragma once
 
 #include "keelson/sim/check/checker.h"
@@ -12,14 +13,21 @@ class Promises final : public Checker {
  public:
   Promises(World& world, const LogWatch& logs) : Checker(world, "promises"), logs_(logs) {}
   void on_turn(const TurnSeen& seen) override;
+  void on_disk_replaced(HostId host, bool blank) override;
 
  private:
   void check_commits(const TurnSeen& seen);
   void check_prepare_ok(NodeId node, const PrepareOk& ok);
+  void check_life(const TurnSeen& seen);
   void expect_promise(NodeId node, const Header& header, View log_view, const char* what);
 
   const LogWatch& logs_;
   std::map<GroupId, Op> committed_;  // checked up to here
+  struct Life {
+    u32 boot = 0;
+    Incarnation incarnation;
+  };
+  std::map<std::pair<NodeId, ShardId>, Life> lives_;  // the newest that spoke
 };
 
 }  // namespace keelson::sim

@@ -37,9 +37,9 @@ struct Rules {
 
 // Why: who is primary of a view, which row damage falls into and which record is better are no yes-or-no decisions that
 // replicas could differ in, and unit tests hold their tables; what a status means to a client is a table as well. And
-// may_start_view only checks what its callers have seen to.
+// may_start_view, continues and needs_stamp hold by what other rules see to: alone they change nothing.
 const Rules all_rules[] = {
-    {"vsr/rules.h", {"primary_of", "may_start_view"}},
+    {"vsr/rules.h", {"primary_of", "may_start_view", "continues", "needs_stamp"}},
     {"vsr/session_rules.h", {"judge_register", "status_of"}},
     {"vsr/client_rules.h", {"on_refusal", "is_primarys"}},
     {"store/rules.h", {"better"}},

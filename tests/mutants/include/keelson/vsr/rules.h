@@ -34,7 +34,6 @@ inline Op acked_from(Op op_from, Op commit_max) {
 }
 
 inline bool is_of_view(Command command, View message, View mine) {
-  if (active(Id::vsr_ok_other_view) && command == Command::prepare_ok && message < mine) return true;
   if (active(Id::vsr_old_start_view) && command == Command::start_view && message < mine) return true;
   return rules::is_of_view(command, message, mine);
 }
@@ -42,10 +41,6 @@ inline bool is_of_view(Command command, View message, View mine) {
 inline bool may_ack(const LogEntry& entry, View view, View stored_view, View stored_log_view) {
   if (active(Id::vsr_ack_before_durable) && entry.has(log_bit::appended)) return true;
   return rules::may_ack(entry, view, stored_view, stored_log_view);
-}
-
-inline bool continues(const Prepare& prepare, const Digest& identity_below) {
-  return active(Id::vsr_no_parent_check) || rules::continues(prepare, identity_below);
 }
 
 inline bool accepts_repair(const LogEntry& wanted, const Prepare& got) {
@@ -59,11 +54,6 @@ inline bool may_serve(const LogEntry& entry, const Digest& wanted) {
 
 inline Op committed_by_head(Op head, u32 pipeline_max) {
   return active(Id::vsr_head_is_committed) ? head : rules::committed_by_head(head, pipeline_max);
-}
-
-inline bool needs_stamp(View stamp, View log_view, u8 flags) {
-  if (active(Id::vsr_stamp_not_renewed)) return (flags & flag::repair) != 0;
-  return rules::needs_stamp(stamp, log_view, flags);
 }
 
 inline Timestamp next_timestamp(Timestamp last, Timestamp now) {
@@ -167,9 +157,11 @@ inline Op durable_checkpoint(std::span<const Op> theirs, const Quorums& quorums)
   return active(Id::sync_durable_by_one) ? Quorums::reached_by(1, theirs) : rules::durable_checkpoint(theirs, quorums);
 }
 
-inline bool has_left(bool state, bool checkpoint, bool ops) {
-  return rules::has_left(state || active(Id::store_reclaim_state), checkpoint || active(Id::store_reclaim_checkpoint),
-                         ops || active(Id::store_reclaim_ops));
+inline bool has_to_leave(Command command, PageNo record, PageNo end) {
+  if (active(Id::store_reclaim_state) && command == Command::group_state) return false;
+  if (active(Id::store_reclaim_checkpoint) && command == Command::group_checkpoint) return false;
+  if (active(Id::store_reclaim_ops) && command == Command::prepare) return false;
+  return rules::has_to_leave(command, record, end);
 }
 
 inline bool needs_mark(Command command, std::size_t voters) {
@@ -214,6 +206,7 @@ inline bool is_as_saved(const SavedSection& saved, Bytes bytes) {
 
 inline bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor, Op head) {
   if (active(Id::sync_goes_back)) return checkpoint > Op(0) && checkpoint <= head;
+  if (active(Id::sync_installs_older)) return rules::may_fetch(checkpoint, Op(0), own_checkpoint, floor, head);
   return rules::may_fetch(checkpoint, commit_min, own_checkpoint, floor, head);
 }
 
