@@ -264,6 +264,19 @@ class Run {
       return;
     }
     if (left()) return;
+    // Not something that the run failed to show, but something that must not have happened.
+    const pb::Expect& e = scenario_.expect();
+    if (e.has_view_changes_max() && r.view_changes > e.view_changes_max() && is_on(scenario_, Checked::liveness)) {
+      r.verdict = Verdict::liveness;
+      r.failure = Failure{
+          "liveness.view_changes",
+          "got " + std::to_string(r.view_changes) + "; expected at most " + std::to_string(e.view_changes_max()),
+          "",
+          r.virtual_ns,
+          r.events,
+          "end"};
+      return;
+    }
     const std::string missing = unmet(r);
     if (missing.empty()) return;
     r.verdict = Verdict::inconclusive;
@@ -281,9 +294,6 @@ class Run {
     if (r.view_changes < e.view_changes_min())
       return "view_changes: got " + std::to_string(r.view_changes) + "; expected at least " +
              std::to_string(e.view_changes_min());
-    if (e.has_view_changes_max() && r.view_changes > e.view_changes_max())
-      return "view_changes: got " + std::to_string(r.view_changes) + "; expected at most " +
-             std::to_string(e.view_changes_max());
     for (const auto& mark : e.mark())
       if (!r.marks.contains(mark)) return "mark." + mark + ": never reached";
     const auto& injected = e.injected();

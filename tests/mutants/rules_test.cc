@@ -36,10 +36,11 @@ struct Rules {
 };
 
 // Why: who is primary of a view, which row damage falls into and which record is better are no yes-or-no decisions that
-// replicas could differ in, and unit tests hold their tables; what a status means to a client is a table as well. And
-// may_start_view, continues and needs_stamp hold by what other rules see to: alone they change nothing.
+// replicas could differ in, and unit tests hold their tables; what a status means to a client is a table as well.
+// may_start_view only checks what its callers have seen to. continues, needs_stamp and from_old_life hold by what other
+// rules see to: alone they change nothing. A checkpoint that isn't made when it is due is made when somebody needs it.
 const Rules all_rules[] = {
-    {"vsr/rules.h", {"primary_of", "may_start_view", "continues", "needs_stamp"}},
+    {"vsr/rules.h", {"primary_of", "may_start_view", "continues", "needs_stamp", "from_old_life", "checkpoint_due"}},
     {"vsr/session_rules.h", {"judge_register", "status_of"}},
     {"vsr/client_rules.h", {"on_refusal", "is_primarys"}},
     {"store/rules.h", {"better"}},
@@ -53,7 +54,9 @@ TEST(MutantRules, EachRuleHasAShadowThatCanBeWrong) {
     Names covered = functions_in(root + "/tests/mutants/include/keelson/" + rules.header);
     EXPECT_FALSE(real.empty()) << rules.header;
     for (const auto& name : rules.without_bug) EXPECT_TRUE(covered.insert(name).second) << name << " has a bug by now";
-    EXPECT_EQ(real, covered) << rules.header;
+    for (const auto& name : real)
+      EXPECT_TRUE(covered.contains(name)) << name << " of " << rules.header << " has no bug";
+    for (const auto& name : covered) EXPECT_TRUE(real.contains(name)) << name << " is no rule of " << rules.header;
   }
 }
 

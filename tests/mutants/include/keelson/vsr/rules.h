@@ -128,19 +128,11 @@ inline bool has_forgotten(Generation generation, std::size_t voters) {
   return !active(Id::vsr_wiped_votes) && rules::has_forgotten(generation, voters);
 }
 
-inline bool from_old_life(Incarnation message, Incarnation known) {
-  return !active(Id::vsr_old_life_speaks) && rules::from_old_life(message, known);
-}
-
 inline bool may_judge_requests(Op commit_min, Op view_start_op) {
   return active(Id::vsr_judges_too_early) || rules::may_judge_requests(commit_min, view_start_op);
 }
 
 // ---------------------------------------------------------------- checkpoints and state sync
-
-inline bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) {
-  return !active(Id::sync_never_checkpoints) && rules::checkpoint_due(head, formed, checkpoint_ops);
-}
 
 inline Op prunable(Op own_checkpoint, Op durable_checkpoint, u32 checkpoint_ops) {
   if (active(Id::sync_prune_unsaved)) return Op(~u64{0});
