@@ -69,7 +69,7 @@ void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, co
   session.last_timestamp = prepare.timestamp;
   Expected& expected = expected_[{id, frame.client, frame.session, frame.request}];
   expected = {prepare.op, writer.status(), {writer.body().begin(), writer.body().end()}};
-  executed_bodies_.emplace(id, frame.body_checksum);
+  ++executed_bodies_[{id, frame.body_checksum}];
   ++executed_;
 }
 
@@ -126,6 +126,20 @@ void Replay::at_end() {
     if (call.end == CallEnd::ok && commits_.log(call.group).size() < call.op.raw())
       return fail("durability",
                   "call " + std::to_string(call.id) + ": " + text(call.op) + " was acknowledged and is not in the log");
+  }
+  check_executed_once();
+}
+
+// A client library may give a request to another session, and the first one may have executed it already. Calls with
+// the same bytes can't be told apart: together they execute at most as often as they were made.
+void Replay::check_executed_once() {
+  std::map<std::pair<GroupId, Digest>, u64> asked;
+  for (const auto& call : history_.calls()) ++asked[{call.group, digest_of(Bytes(call.body))}];
+  for (const auto& [what, times] : executed_bodies_) {
+    const auto calls = asked.find(what);
+    if (calls == asked.end() || times <= calls->second) continue;
+    return fail("twice", text(what.first) + ": a request that clients made " + std::to_string(calls->second) +
+                             " times was executed " + std::to_string(times) + " times");
   }
 }
 

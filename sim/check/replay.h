@@ -5,7 +5,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <unordered_map>
 
 #include "keelson/machine/machine.h"
@@ -53,6 +52,7 @@ class Replay final : public Checker, public HistoryListener {
                  const ReplyWriter& answer);
   void replay_register(Group& group, const Prepare& prepare, ClientId client);
   bool unique_body(const Call& call) const;
+  void check_executed_once();
 
   const Commits& commits_;
   const LogWatch& logs_;
@@ -61,7 +61,7 @@ class Replay final : public Checker, public HistoryListener {
   Slabs slabs_;
   std::map<GroupId, Group> groups_;
   std::map<RequestKey, Expected> expected_;
-  std::set<std::pair<GroupId, Digest>> executed_bodies_;
+  std::map<std::pair<GroupId, Digest>, u64> executed_bodies_;  // how often
   std::vector<std::byte> reply_;
   u64 executed_ = 0;
 };
