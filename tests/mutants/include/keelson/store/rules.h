@@ -41,6 +41,7 @@ inline BatchMark mark_of(BatchNo batch, BatchNo durable) {
 inline bool is_written(Zone zone, IoStatus status) {
   if (active(Id::store_flush_ignored) && (zone == Zone::wal || zone == Zone::index)) return true;
   if (active(Id::store_checkpoint_write_ignored) && zone == Zone::checkpoint) return true;
+  if (active(Id::store_superblock_write_ignored) && zone == Zone::superblock) return true;
   return store_rules::is_written(zone, status);
 }
 

@@ -34,6 +34,7 @@ inline Op acked_from(Op op_from, Op commit_max) {
 }
 
 inline bool is_of_view(Command command, View message, View mine) {
+  if (active(Id::vsr_ok_other_view) && command == Command::prepare_ok && message < mine) return true;
   if (active(Id::vsr_old_start_view) && command == Command::start_view && message < mine) return true;
   return rules::is_of_view(command, message, mine);
 }
