@@ -1,5 +1,5 @@
-// The yes-or-no decisions of the kv machine, as pure functions on one page, so that a planted bug can shadow this header
-// and nothing more (docs/mutants.md).
+// The yes-or-no decisions of the kv machine, as pure functions on one page, so that a planted bug can shadow this
+// header and nothing more (docs/mutants.md).
 #pragma once
 
 #include <optional>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "keelson/mutants/active.h"
+
 #include "keelson_right/machine/kv/kv_rules.h"
 
 namespace keelson::mutant_kv_rules {
