@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "keelson/io/exit_code.h"
+#include "keelson/sim/report/reporting.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/run/run.h"
 #include "keelson/sim/tape_text.h"
@@ -12,12 +13,13 @@
 #include "commands.h"
 #include "sim_output.h"
 #include "tape_files.h"
+#include "version.h"
 
 namespace keelson::bin {
 namespace {
 
 struct Options {
-  std::string tape, trace, stream;
+  std::string tape, trace, report, stream;
   u64 until = 0;
   bool json = false, print = false, all = false;
 };
@@ -33,7 +35,12 @@ class Replay {
     std::ofstream trace_file;
     if (!options_.trace.empty()) {
       trace_file.open(options_.trace);
-      if (!trace_file) return cannot_write();
+      if (!trace_file) return cannot_write(options_.trace);
+    }
+    std::ofstream page;
+    if (!options_.report.empty()) {
+      page.open(options_.report, std::ios::binary);
+      if (!page) return cannot_write(options_.report);
     }
     strict_ = sim::replay_kind(tape->file) == sim::ReplayKind::strict;
     sim::JsonTraceSink sink(trace_file);
@@ -42,9 +49,13 @@ class Replay {
     sim::RunOptions how{command(), tape->file.seed, trace_file.is_open() ? &sink : nullptr, {}};
     how.until_event = options_.until;
     if (options_.until > 0 && !options_.json) how.look = [](sim::RunCluster& cluster) { print_nodes(cluster); };
+    sim::Reporting reporting;
+    if (page.is_open()) reporting.watch(how, resolved);
     sim::RunReport report = sim::run_scenario(resolved, decisions, how);
     if (options_.until == 0) compare(tape->file, report);
-    if (!options_.trace.empty() && !trace_file.flush()) return cannot_write();
+    if (!options_.trace.empty() && !trace_file.flush()) return cannot_write(options_.trace);
+    if (page.is_open() && !reporting.write_page(page, report, build_text(), command()))
+      return cannot_write(options_.report);
     if (options_.json) {
       std::cout << sim::to_json(report) << "\n";
     } else {
@@ -65,8 +76,8 @@ class Replay {
            (options_.until > 0 ? " --until " + std::to_string(options_.until) : "");
   }
 
-  int cannot_write() const {
-    std::cerr << "keelson replay: cannot write " << options_.trace << ": " << std::strerror(errno) << "\n";
+  static int cannot_write(const std::string& path) {
+    std::cerr << "keelson replay: cannot write " << path << ": " << std::strerror(errno) << "\n";
     return io::exit_code::cannot_create;
   }
 
@@ -132,6 +143,7 @@ void add_replay(CLI::App& app, int& exit_code) {
   command->add_option("--until", options->until, "leave the run after so many events, and show where every node stands")
       ->type_name("EVENT");
   command->add_option("--trace", options->trace, "write every event to this file, as JSON lines");
+  command->add_option("--report", options->report, "write a page that shows the run: an HTML file for any browser");
   command->add_flag("--json", options->json, "one JSON object");
   auto* print = command->add_flag("--print", options->print, "show the decisions that are not quiet, and run nothing");
   command->add_option("--stream", options->stream, "with --print: only streams whose names begin so, such as nemesis")

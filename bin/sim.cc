@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "keelson/io/exit_code.h"
+#include "keelson/sim/report/reporting.h"
 #include "keelson/sim/run/campaign.h"
 #include "keelson/sim/run/recording.h"
 #include "keelson/sim/run/run.h"
@@ -27,7 +28,7 @@ volatile std::sig_atomic_t interrupted = 0;
 
 struct Options {
   std::vector<std::string> scenarios;
-  std::string seed, seeds, limits, trace, tape, verify;
+  std::string seed, seeds, limits, trace, tape, verify, report;
   unsigned jobs = 0;
   bool json = false, list = false, print = false, hash_only = false;
 };
@@ -87,7 +88,7 @@ class SimCommand {
       std::cout << run_task({0, range_.from}).trace_hash;
       return 0;
     }
-    if (options_.tape.empty() && options_.trace.empty()) return run_all();
+    if (options_.tape.empty() && options_.trace.empty() && options_.report.empty()) return run_all();
     return single() ? run_recorded() : too_many_to_record();
   }
 
@@ -95,7 +96,8 @@ class SimCommand {
   bool single() const { return files_.size() == 1 && range_.from == range_.to; }
 
   int too_many_to_record() const {
-    return usage(std::string(options_.tape.empty() ? "--trace" : "--tape") + " writes a single run; got " +
+    const char* flag = !options_.tape.empty() ? "--tape" : !options_.trace.empty() ? "--trace" : "--report";
+    return usage(std::string(flag) + " writes a single run; got " +
                  std::to_string(files_.size()) + (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " +
                  std::to_string(range_.from) + ".." + std::to_string(range_.to) +
                  "; expected one file, and --seed N instead of --seeds");
@@ -168,7 +170,7 @@ class SimCommand {
            (options_.limits.empty() ? "" : " --limits " + options_.limits);
   }
 
-  // One run that leaves a tape or a trace: in this process.
+  // One run that leaves a tape, a trace or a report: in this process.
   int run_recorded() {
     const ScenarioFile& file = files_[0];
     std::ofstream trace_file;
@@ -176,11 +178,21 @@ class SimCommand {
       trace_file.open(options_.trace);
       if (!trace_file) return cannot_write(options_.trace);
     }
+    std::ofstream page;
+    if (!options_.report.empty()) {
+      page.open(options_.report, std::ios::binary);
+      if (!page) return cannot_write(options_.report);
+    }
     sim::Tape tape(sim::source_of(file.scenario, range_.from), sim::Recording::on);
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     sim::JsonTraceSink sink(trace_file);
-    const auto report = sim::run_scenario(
-        scenario, tape, {again_text({0, range_.from}), range_.from, trace_file.is_open() ? &sink : nullptr, {}});
+    const std::string repeat = again_text({0, range_.from});
+    sim::RunOptions how{repeat, range_.from, trace_file.is_open() ? &sink : nullptr, {}};
+    sim::Reporting reporting;
+    if (page.is_open()) reporting.watch(how, scenario);
+    const auto report = sim::run_scenario(scenario, tape, how);
+    if (page.is_open() && !reporting.write_page(page, report, build_text(), repeat))
+      return cannot_write(options_.report);
     if (!options_.tape.empty() && !write_tape_file(scenario, tape, report)) return cannot_write(options_.tape);
     show(report);
     return sim::exit_code_of(report);
@@ -299,6 +311,7 @@ void add_sim(CLI::App& app, int& exit_code) {
   sim->add_flag("--json", options->json, "one JSON object per run, and a summary for --seeds");
   sim->add_option("--trace", options->trace, "write every event of a single run to this file, as JSON lines");
   sim->add_option("--tape", options->tape, "write the decisions of a single run to this file, for keelson replay");
+  sim->add_option("--report", options->report, "write a page that shows a single run: an HTML file for any browser");
   sim->add_option("--verify", options->verify,
                   "1/N: run one in N twice and compare the hashes (default: single runs 1/1, else 1/8)");
   sim->add_flag("--list", options->list, "say what each scenario shows, and run nothing");
@@ -308,7 +321,8 @@ void add_sim(CLI::App& app, int& exit_code) {
       "Exit codes: 0 as expected, 2 safety violated, 3 liveness violated, 4 nondeterministic, 5 inconclusive,\n"
       "64 usage, 65 bad scenario.\n\nExamples:\n  keelson sim\n  keelson sim scenarios/network --seeds 1..200 --limits "
       "tiny\n"
-      "  keelson sim scenarios/smoke/default.textproto --seed 7 --trace events.jsonl --tape run.ktape");
+      "  keelson sim scenarios/smoke/default.textproto --seed 7 --trace events.jsonl --tape run.ktape\n"
+      "  keelson sim scenarios/crash/primary.textproto --seed 7 --report out.html");
   sim->callback([options, &exit_code] { exit_code = SimCommand(*options).run(); });
 }
 

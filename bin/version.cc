@@ -9,6 +9,7 @@ namespace keelson::bin {
 
 std::string_view version() { return KEELSON_VERSION; }
 std::string_view revision() { return KEELSON_REVISION; }
+std::string build_text() { return std::string("keelson ") + KEELSON_VERSION + " (" + KEELSON_REVISION + ")"; }
 
 void add_version(CLI::App& app, int& exit_code) {
   auto json = std::make_shared<bool>(false);

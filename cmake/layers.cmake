@@ -115,3 +115,20 @@ function(keelson_add_kernel)
   target_include_directories(keelson_kernel ${usage} $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(keelson_kernel ${usage} tl::expected)
 endfunction()
+
+# Takes the page of reports, its style and its scripts into keelson_sim.
+function(keelson_embed_report folder)
+  if(NOT TARGET keelson_sim)
+    return()
+  endif()
+  set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  set(output ${CMAKE_BINARY_DIR}/generated/report_assets.cc)
+  file(GLOB assets CONFIGURE_DEPENDS ${folder}/*.html ${folder}/*.css ${folder}/*.js)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -D OUTPUT=${output} -D FOLDER=${folder} -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${assets} ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+    COMMENT "The page of reports"
+    VERBATIM)
+  target_sources(keelson_sim PRIVATE ${output})
+endfunction()

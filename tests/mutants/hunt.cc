@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <sys/resource.h>
 #include <sys/time.h>
 
+#include "keelson/sim/report/reporting.h"
 #include "keelson/sim/run/campaign.h"
 #include "keelson/sim/run/run.h"
 
@@ -52,8 +54,20 @@ sim::RunReport Hunter::run(const Task& task) const {
   if (task.tiny) overrides.limits = sim::pb::LimitsProfile::TINY;
   sim::Tape tape(sim::SeededTape{task.seed});
   const auto scenario = sim::resolve(task.file->scenario, overrides, tape);
-  auto report = sim::run_scenario(scenario, tape, {"", task.seed, nullptr, {}});
+  sim::RunOptions how{"", task.seed, nullptr, {}};
+  sim::Reporting reporting;
+  if (!options_.report.empty()) reporting.watch(how, scenario);
+  auto report = sim::run_scenario(scenario, tape, how);
   limit_cpu(0);
+  if (options_.report.empty()) return report;
+  std::ofstream page(options_.report, std::ios::binary);
+  const Mutant* bug = nullptr;
+  for (const Mutant& mutant : all_mutants())
+    if (mutant.id == selected) bug = &mutant;
+  const std::string again = "./keelson mutants " + (bug ? bug->name + " " : "") + "--scenario " + task.file->named +
+                            " --seed " + std::to_string(task.seed) + (task.tiny ? " --limits tiny" : "");
+  if (!reporting.write_page(page, report, bug ? "with the planted bug " + bug->name + ": " + bug->wrong : "healthy", again))
+    std::exit(73);  // found out before, by whoever asked
   return report;
 }
 

@@ -18,6 +18,7 @@ struct HuntOptions {
   u64 seeds_max = 2000;  // runs in all
   unsigned jobs = 1;
   u64 cpu_seconds_max = 30;  // of one run: a mutant may never return
+  std::string report;        // of a single run: the page that shows it
 };
 
 class Hunter {

@@ -1,8 +1,11 @@
 // keelson mutants: how good the simulator is, by the planted bugs that it finds.
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <malloc.h>
 #include <unistd.h>
@@ -67,6 +70,10 @@ int run_again(const Options& options) {
   if (options.names.size() > 1) return usage("--scenario runs one mutant, or none for the healthy kernel");
   const Mutant* mutant = options.names.empty() ? nullptr : find_mutant(options.names[0]);
   if (!options.names.empty() && !mutant) return usage("no such mutant: " + options.names[0]);
+  if (!options.hunt.report.empty() && !std::ofstream(options.hunt.report)) {
+    std::cerr << "keelson mutants: cannot write " << options.hunt.report << ": " << std::strerror(errno) << "\n";
+    return exit_code::cannot_create;
+  }
   const Hunter hunter({}, options.hunt);
   const auto report =
       hunter.run_one(mutant ? mutant->id : Id::none, options.scenario, options.seed, options.limits == "tiny");
@@ -178,6 +185,7 @@ int main(int argc, char** argv) {
   app.add_option("--limits", options.limits, "of that run: tiny, or the file's")
       ->needs("--scenario")
       ->check(CLI::IsMember({"tiny"}));
+  app.add_option("--report", options.hunt.report, "of a single run: write a page that shows it");
   app.add_flag("--json", options.json, "one JSON object per bug");
   app.footer(
       "A planted bug is found when a run fails in safety or liveness that the kernel without the bug survives on the\n"
