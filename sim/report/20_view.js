@@ -13,7 +13,7 @@ const view = {
 const near = { past: new Set(), future: new Set() };  // of the selected row
 
 const diagram = $('diagram'), minimap = $('minimap');
-const canvas = { width: 0, height: 0, ratio: 1, left: 92, right: 14, top: 0, laneHeight: 40, lanesTop: 0 };
+const canvas = { width: 0, height: 0, ratio: 1, left: 92, right: 14, };
 const spanMin = 2000;  // ns
 
 function clampView() {

@@ -1,6 +1,6 @@
 // Where things lie, from the top: time, phases, one track per kind of fault, what is committed, then the lanes.
 const axisHeight = 22, phaseHeight = 18, trackHeight = 15, curveHeight = 34;
-const layout = { phases: 0, tracks: [], curve: 0, lanesTop: 0, laneHeight: 40 };
+const layout = { phases: 0, tracks: [], curve: 0, lanesTop: 0, laneY: new Float64Array(lanes.length), laneHeight: new Float64Array(lanes.length), scrollMax: 0 };
 
 const phases = [];
 for (let i = 0; i < count; ++i)
@@ -49,13 +49,21 @@ function layOut() {
   layout.curve = layout.bands + trackCount * trackHeight + (trackCount > 0 ? 4 : 0);
   layout.lanesTop = layout.curve + curveHeight + 6;
   const room = canvas.height - layout.lanesTop - 8;
-  layout.laneHeight = Math.min(118, Math.max(30, room / lanes.length));
-  const tooHigh = layout.laneHeight * lanes.length - room;
-  layout.scrollMax = Math.max(0, tooHigh);
+  // Nodes get twice the room of clients: most lines are between them.
+  const weightOf = (lane) => (lane.client ? 0.55 : 1);
+  const weights = lanes.reduce((sum, lane) => sum + weightOf(lane), 0);
+  let y = layout.lanesTop;
+  lanes.forEach((lane, l) => {
+    const height = Math.min(lane.client ? 80 : 150, Math.max(lane.client ? 24 : 44, (room / weights) * weightOf(lane)));
+    layout.laneHeight[l] = height;
+    layout.laneY[l] = y + height / 2;
+    y += height;
+  });
+  layout.scrollMax = Math.max(0, y - layout.lanesTop - room);
   view.scroll = Math.min(Math.max(view.scroll, 0), layout.scrollMax);
 }
-const laneY = (lane) => layout.lanesTop + (lane + 0.5) * layout.laneHeight - view.scroll;
-const laneHalf = (lane) => Math.min(lanes[lane].client ? 6 : 9, layout.laneHeight / 4);
+const laneY = (lane) => layout.laneY[lane] - view.scroll;
+const laneHalf = (lane) => (lanes[lane].client ? 6 : 9);
 
 // Ends of a message's line.
 function lineOf(i) {
@@ -67,7 +75,7 @@ function lineOf(i) {
   const x1 = xOf(endOf(i));
   if (isLost(i) || fate[i] === Fate.underWay) {  // ends on its way
     const reach = fate[i] === Fate.underWay ? 0.35 : 0.5;
-    const least = Math.min(14, Math.max(2, layout.laneHeight / 4));
+    const least = Math.min(14, Math.max(2, layout.laneHeight[from] / 4));
     return [x0, y0, Math.max(x1, x0 + least), y0 + (y1 - y0) * reach];
   }
   return [x0, y0, x1, y1];
@@ -77,7 +85,7 @@ function lineOf(i) {
 const tone = {};
 function readTones() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ['paper', 'panel', 'ink', 'soft', 'faint', 'line', 'accent', 'bad', 'good', 'warn', 'lane', 'down', 'hatch', 'select',
+  for (const name of ['paper', 'panel', 'ink', 'soft', 'faint', 'line', 'accent', 'bad', 'good', 'warn', 'lane', 'down', 'hatch', 'select', 'cause',
     'replicate', 'view', 'repair', 'client', 'beat', 'disk', 'fault', 'view0', 'view1', 'view2', 'view3', 'view4', 'view5'])
     tone[name] = style.getPropertyValue('--' + name).trim();
   tone.state = tone.ink;

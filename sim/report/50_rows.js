@@ -1,22 +1,57 @@
 // Rows on the lanes: messages as lines, turns, disk operations and calls as small bars, marks as signs.
-const pairStamp = new Map();
+// How what happens to a node or a replica is drawn.
+const signs = {
+  'crash': { tone: 'bad', shape: 'cross' }, 'client crash': { tone: 'bad', shape: 'cross' },
+  'spawn': { tone: 'good', shape: 'up' }, 'pause': { tone: 'warn', shape: 'bars' }, 'resume': { tone: 'good', shape: 'right' },
+  'clock step': { tone: 'warn', shape: 'ring' }, 'damage': { tone: 'fault', shape: 'bolt' }, 'torn write': { tone: 'fault', shape: 'bolt' },
+  'corrupt': { tone: 'fault', shape: 'dot' }, 'primary': { tone: 'view', shape: 'star' }, 'no longer primary': { tone: 'soft', shape: 'ring' },
+  'view change': { tone: 'view', shape: 'diamond' }, 'normal': { tone: 'good', shape: 'dot' }, 'checkpoint': { tone: 'faint', shape: 'down', size: 3.4 },
+  'state sync begins': { tone: 'repair', shape: 'down' }, 'state sync ends': { tone: 'repair', shape: 'up' },
+  'fenced': { tone: 'bad', shape: 'square' }, 'stuck': { tone: 'bad', shape: 'square' }, 'violation': { tone: 'bad', shape: 'cross' },
+};
 
-function drawRows(g) {
-  const messages = [], others = [];
+const Kind = { message: 1, turn: 2, disk: 3, call: 4, commit: 5, sign: 6 };
+const kindOf = Uint8Array.from(types, (type) =>
+  type.of === 'message' ? Kind.message : type.of === 'turn' ? Kind.turn : type.of === 'disk' ? Kind.disk : type.name === 'call' ? Kind.call
+    : type.name === 'commit' ? Kind.commit : signs[type.name] && type.name !== 'violation' ? Kind.sign : 0);
+
+// What is shown of each kind; of small things that would lie on the same pixel of a lane, the first.
+function rowsInView() {
+  const found = [0, 1, 2, 3, 4, 5, 6].map(() => []);
+  const scale = plotWidth() / (view.to - view.from);
+  const taken = [0, 1, 2, 3, 4, 5, 6].map(() => new Float64Array(lanes.length).fill(-1e18));
   eachRowIn(view.from, view.to, (i) => {
     if (!shown[i]) return;
-    if (Of.message[typeOf[i]]) {
-      if (toLane[i] >= 0) messages.push(i);
-    } else if (laneOf[i] >= 0) {
-      others.push(i);
+    const kind = kindOf[typeOf[i]], lane = laneOf[i];
+    if (kind === Kind.message) {
+      if (toLane[i] >= 0) found[kind].push(i);
+      return;
     }
+    if (kind === 0 || lane < 0) return;
+    if (kind !== Kind.sign) {
+      const whole = (kind === Kind.disk && fate[i] > 1) || (kind === Kind.call && fate[i] !== 1);
+      const right = (kind === Kind.disk || kind === Kind.call ? at[i] + length[i] : at[i]) * scale;
+      if (!whole && right - taken[kind][lane] < 1.5) return;
+      taken[kind][lane] = right;
+    }
+    found[kind].push(i);
   });
+  return found;
+}
+
+function drawRows(g) {
+  const found = rowsInView();
+  const messages = found[Kind.message];
   drawnOne = [];
   bundled = messages.length > lineBudget;
-  if (bundled) drawBundles(g, messages);
-  else drawMessages(g, messages);
-  drawBars(g, others);
-  drawMarks(g, others);
+  const rest = view.selected >= 0 ? 0.5 : 1;  // what has to do with the selected row stands out
+  if (bundled) drawBundles(g, messages, rest);
+  else drawMessages(g, messages, rest);
+  drawTurns(g, found[Kind.turn]);
+  drawDisk(g, found[Kind.disk]);
+  drawCalls(g, found[Kind.call]);
+  drawCommits(g, found[Kind.commit]);
+  drawSigns(g, found[Kind.sign]);
   drawNear(g);
   if (bundled) noteAggregation(g, messages.length);
 }
@@ -37,7 +72,7 @@ function noteAggregation(g, messages) {
 }
 
 // One path per family and way of drawing: a few strokes for thousands of lines.
-function drawMessages(g, messages) {
+function drawMessages(g, messages, strength) {
   const fine = messages.length < 700;
   const sound = families.map(() => []);
   const copies = [], lost = [];
@@ -55,7 +90,7 @@ function drawMessages(g, messages) {
       g.lineTo(x1, y1);
     }
   };
-  g.globalAlpha = fine ? 0.85 : messages.length < 1500 ? 0.6 : 0.42;
+  g.globalAlpha = strength * (fine ? 0.85 : messages.length < 1500 ? 0.6 : 0.42);
   g.lineWidth = fine ? 1.2 : 1;
   sound.forEach((rows, family) => {
     if (rows.length === 0) return;
@@ -64,7 +99,7 @@ function drawMessages(g, messages) {
     g.stroke();
     if (fine) drawHeads(g, rows, tone.families[family]);
   });
-  g.globalAlpha = 0.9;
+  g.globalAlpha = 0.9 * strength;
   g.setLineDash([2, 3]);
   g.strokeStyle = tone.repair;
   trace(copies);
@@ -133,40 +168,53 @@ function labelMessages(g, messages) {
 }
 
 // From afar: one line for all messages of a pair of lanes in a stretch of time, the stronger the more there are.
-function drawBundles(g, messages) {
-  const pairs = new Set();
-  for (let k = 0; k < messages.length; k += 7) pairs.add(laneOf[messages[k]] * 256 + toLane[messages[k]]);
-  const cell = Math.max(2, Math.ceil((pairs.size * plotWidth()) / lineBudget));
-  pairStamp.clear();
+const cells = { n: new Uint32Array(0), lost: new Uint32Array(0), x: new Float64Array(0), families: new Uint8Array(0) };
+function drawBundles(g, messages, strength) {
+  const width = lanes.length, pairs = new Uint8Array(width * width);
+  for (const i of messages) pairs[laneOf[i] * width + toLane[i]] = 1;
+  const places = new Int32Array(width * width);
+  let used = 0;
+  pairs.forEach((met, pair) => { if (met) places[pair] = used++; });
+  const cell = Math.max(2, Math.ceil((used * plotWidth()) / lineBudget));
+  const columns = Math.ceil(plotWidth() / cell) + 2;
+  if (cells.n.length < columns * used)
+    for (const name in cells) cells[name] = new cells[name].constructor(columns * used);
+  for (const name of ['n', 'lost', 'x']) cells[name].fill(0);
+  const plain = familyPlace.replicate, scale = plotWidth() / (view.to - view.from) / cell;
   for (const i of messages) {
-    const bin = Math.floor((xOf(startOf(i)) - canvas.left) / cell);
-    const key = ((bin + 64) * 256 + laneOf[i]) * 256 + toLane[i];
-    let bundle = pairStamp.get(key);
-    if (!bundle) pairStamp.set(key, (bundle = { row: i, n: 0, lost: 0, bin, family: familyIn(i) }));
-    ++bundle.n;
-    if (isLost(i)) ++bundle.lost;
-    else if (families[bundle.family].id === 'replicate') bundle.family = familyIn(i);
+    const column = Math.min(columns - 1, Math.max(0, Math.floor((startOf(i) - view.from) * scale) + 1));
+    const key = places[laneOf[i] * width + toLane[i]] * columns + column;
+    if (cells.n[key]++ === 0 || cells.families[key] === plain) cells.families[key] = familyIn(i);
+    cells.x[key] += (startOf(i) - view.from) * scale;
+    if (isLost(i)) ++cells.lost[key];
   }
+  const bundles = [];
+  pairs.forEach((met, pair) => {
+    for (let column = 0; met && column < columns; ++column) {
+      const key = places[pair] * columns + column;
+      if (cells.n[key] > 0)
+        bundles.push({ from: Math.floor(pair / width), to: pair % width, n: cells.n[key], lost: cells.lost[key], x: cells.x[key] / cells.n[key], family: cells.families[key] });
+    }
+  });
   let most = 1;
-  for (const bundle of pairStamp.values()) most = Math.max(most, bundle.n);
+  for (const bundle of bundles) most = Math.max(most, bundle.n);
   const strengths = 4;
   const paths = families.map(() => Array.from({ length: strengths }, () => []));
   const lost = [];
-  for (const bundle of pairStamp.values()) {
+  for (const bundle of bundles) {
     if (bundle.n > bundle.lost) paths[bundle.family][Math.min(strengths - 1, Math.floor((bundle.n / most) * strengths))].push(bundle);
     if (bundle.lost > 0) lost.push(bundle);
   }
-  const ends = (bundle) => {
-    const x = canvas.left + (bundle.bin + 0.5) * cell;
-    const from = laneOf[bundle.row], to = toLane[bundle.row], up = to < from;
+  const ends = ({ x: middle, from, to }) => {
+    const x = canvas.left + middle * cell, up = to < from;
     return [x, laneY(from) + (up ? -1 : 1) * laneHalf(from), x + Math.min(cell, 6), laneY(to) + (up ? 1 : -1) * laneHalf(to)];
   };
   g.lineWidth = 1;
   paths.forEach((levels, family) =>
-    levels.forEach((level, strength) => {
+    levels.forEach((level, l) => {
       if (level.length === 0) return;
       g.strokeStyle = tone.families[family];
-      g.globalAlpha = 0.09 + 0.1 * strength;
+      g.globalAlpha = (0.09 + 0.1 * l) * strength;
       g.beginPath();
       for (const bundle of level) {
         const [x0, y0, x1, y1] = ends(bundle);
@@ -185,54 +233,56 @@ function drawBundles(g, messages) {
   g.globalAlpha = 1;
 }
 
-// Turns, disk operations, calls.
-function drawBars(g, rows) {
-  const perPixel = (view.to - view.from) / plotWidth();
-  const fine = perPixel < 1e6;
-  let lastX = new Float64Array(lanes.length).fill(-9);
+const fine = () => (view.to - view.from) / plotWidth() < 1e6;
+function drawTurns(g, rows) {
   g.fillStyle = tone.turn;
+  g.globalAlpha = fine() ? 0.7 : 0.22;
   for (const i of rows) {
-    if (!isTurn(i)) continue;
-    const x = xOf(at[i]), lane = laneOf[i];
-    if (x - lastX[lane] < 1.5) continue;
-    lastX[lane] = x;
-    g.globalAlpha = fine ? 0.8 : 0.25;
-    g.fillRect(x - 0.5, laneY(lane) - 2.5, 1, 5);
-    if (fine) drawnOne.push(i);
+    const lane = laneOf[i];
+    g.fillRect(xOf(at[i]) - 0.5, laneY(lane) + laneHalf(lane) - 4, 1, 4);
   }
   g.globalAlpha = 1;
-  lastX = new Float64Array(lanes.length).fill(-9);
+  if (fine()) for (const i of rows) drawnOne.push(i);
+}
+
+function drawDisk(g, rows) {
   for (const i of rows) {
-    if (!Of.disk[typeOf[i]]) continue;
-    const x0 = xOf(at[i]), x1 = xOf(at[i] + length[i]), lane = laneOf[i];
-    const bad = fate[i] > 1;
-    if (x1 - x0 < 1 && x0 - lastX[lane] < 1.5 && !bad) continue;
-    lastX[lane] = x0;
-    const y = laneY(lane) + laneHalf(lane) + 4;
+    const x0 = xOf(at[i]), wide = Math.max(1, xOf(at[i] + length[i]) - x0), bad = fate[i] > 1;
+    const y = laneY(laneOf[i]) + laneHalf(laneOf[i]) + 4;
     g.fillStyle = bad ? tone.bad : tone.disk;
-    g.globalAlpha = bad ? 1 : nameOf(i) === 'write' ? 0.75 : 0.4;
-    g.fillRect(x0, y, Math.max(1, x1 - x0), bad ? 4 : 2.5);
-    if (fine) drawnOne.push(i);
+    g.globalAlpha = bad ? 1 : fine() ? 0.7 : 0.3;
+    g.fillRect(x0, y, wide, bad ? 4 : 2.5);
+    if (fine()) drawnOne.push(i);
   }
   g.globalAlpha = 1;
+}
+
+function drawCalls(g, rows) {
   g.font = font(10.5);
   g.textBaseline = 'middle';
-  lastX = new Float64Array(lanes.length).fill(-9);
+  const colours = [tone.faint, tone.client, tone.warn, tone.bad];
   for (const i of rows) {
-    if (nameOf(i) !== 'call') continue;
-    const open = fate[i] === 0;
-    const x0 = xOf(at[i]), x1 = open ? xOf(end) : xOf(at[i] + length[i]), lane = laneOf[i];
-    if (x1 - lastX[lane] < 1) continue;
-    lastX[lane] = x1;
-    const y = laneY(lane), half = laneHalf(lane);
-    g.globalAlpha = open ? 0.35 : 0.7;
-    g.fillStyle = fate[i] === 1 ? tone.client : fate[i] === 2 ? tone.warn : open ? tone.faint : tone.bad;
+    const x0 = xOf(at[i]), x1 = fate[i] === 0 ? xOf(end) : xOf(at[i] + length[i]);
+    const y = laneY(laneOf[i]), half = laneHalf(laneOf[i]);
+    g.globalAlpha = fate[i] === 0 ? 0.4 : 0.7;
+    g.fillStyle = colours[fate[i]] ?? tone.bad;
     g.fillRect(x0, y - half, Math.max(1.2, x1 - x0 - 0.6), 2 * half);
     g.globalAlpha = 1;
-    if (x1 - x0 > 40) {
-      g.fillStyle = tone.paper;
-      textIn(g, fieldsOf(i)[0][1], Math.max(x0, canvas.left), x1, y + 0.5, 4);
-    }
+    drawnOne.push(i);
+    if (x1 - x0 < 34) continue;
+    const text = fieldsOf(i)[0][1], left = Math.max(x0, canvas.left) + 5;
+    if (g.measureText(text).width > x1 - left - 3) continue;
+    g.fillStyle = tone.paper;
+    g.fillText(text, left, y + 0.5);
+  }
+}
+
+function drawCommits(g, rows) {
+  g.fillStyle = tone.replicate;
+  g.globalAlpha = 0.8;
+  for (const i of rows) {
+    g.fillRect(xOf(at[i]) - 0.5, laneY(laneOf[i]) - laneHalf(laneOf[i]) - 4, 1, 4);
     drawnOne.push(i);
   }
+  g.globalAlpha = 1;
 }

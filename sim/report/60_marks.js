@@ -1,13 +1,4 @@
 // Signs on the lanes: what happened to a node or a replica. And the causes and effects of the selected row.
-const signs = {
-  'crash': { tone: 'bad', shape: 'cross' }, 'client crash': { tone: 'bad', shape: 'cross' },
-  'spawn': { tone: 'good', shape: 'up' }, 'pause': { tone: 'warn', shape: 'bars' }, 'resume': { tone: 'good', shape: 'right' },
-  'clock step': { tone: 'warn', shape: 'ring' }, 'damage': { tone: 'fault', shape: 'bolt' }, 'torn write': { tone: 'fault', shape: 'bolt' },
-  'corrupt': { tone: 'fault', shape: 'dot' }, 'primary': { tone: 'view', shape: 'star' }, 'no longer primary': { tone: 'soft', shape: 'ring' },
-  'view change': { tone: 'view', shape: 'diamond' }, 'normal': { tone: 'good', shape: 'dot' }, 'checkpoint': { tone: 'client', shape: 'down' },
-  'state sync begins': { tone: 'repair', shape: 'down' }, 'state sync ends': { tone: 'repair', shape: 'up' },
-  'fenced': { tone: 'bad', shape: 'square' }, 'stuck': { tone: 'bad', shape: 'square' }, 'violation': { tone: 'bad', shape: 'cross' },
-};
 const signOf = types.map((type) => signs[type.name] ?? null);
 
 function drawSign(g, shape, x, y, r) {
@@ -49,29 +40,16 @@ function drawSign(g, shape, x, y, r) {
 }
 
 const signY = (i) => laneY(laneOf[i]) - laneHalf(laneOf[i]) - 7;
-function drawMarks(g, rows) {
-  const commitX = new Float64Array(lanes.length).fill(-9);
+function drawSigns(g, rows) {
   const last = new Map();
   for (const i of rows) {
-    if (!Of.mark[typeOf[i]]) continue;
     const lane = laneOf[i], x = xOf(at[i]);
-    if (nameOf(i) === 'commit') {
-      if (x - commitX[lane] < 1.5) continue;
-      commitX[lane] = x;
-      g.fillStyle = tone.replicate;
-      g.globalAlpha = 0.8;
-      g.fillRect(x - 0.5, laneY(lane) - laneHalf(lane) - 4, 1, 4);
-      g.globalAlpha = 1;
-      drawnOne.push(i);
-      continue;
-    }
     const sign = signOf[typeOf[i]];
-    if (!sign || nameOf(i) === 'violation') continue;
     const key = lane * 64 + (typeOf[i] % 64);
-    if (x - (last.get(key) ?? -99) < 7) continue;  // the same again at once: one sign
+    if (x - (last.get(key) ?? -99) < 9) continue;  // the same again at once: one sign
     last.set(key, x);
     g.fillStyle = g.strokeStyle = tone[sign.tone];
-    drawSign(g, sign.shape, x, signY(i), 4.4);
+    drawSign(g, sign.shape, x, signY(i), sign.size ?? 4.4);
     drawnOne.push(i);
   }
 }
@@ -79,10 +57,10 @@ function drawMarks(g, rows) {
 // What led to the selected row, and what came of it: drawn over everything, whatever is filtered.
 function drawNear(g) {
   if (view.selected < 0) return;
-  const lines = (rows, colour, strength) => {
-    g.strokeStyle = colour;
-    g.lineWidth = 1.8;
-    g.globalAlpha = strength;
+  g.strokeStyle = tone.cause;
+  g.lineWidth = 1.7;
+  g.globalAlpha = 0.8;
+  const lines = (rows) => {
     g.beginPath();
     for (const i of rows) {
       if (!isMessage(i) || toLane[i] < 0 || laneOf[i] < 0) continue;
@@ -92,10 +70,12 @@ function drawNear(g) {
       g.lineTo(x1, y1);
     }
     g.stroke();
-    g.globalAlpha = 1;
   };
-  lines(near.past, tone.accent, 0.75);
-  lines(near.future, tone.good, 0.75);
+  lines(near.past);
+  g.setLineDash([5, 3]);
+  lines(near.future);
+  g.setLineDash([]);
+  g.globalAlpha = 1;
   const i = view.selected;
   g.strokeStyle = g.fillStyle = tone.select;
   if (isMessage(i) && toLane[i] >= 0) {

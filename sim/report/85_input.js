@@ -76,7 +76,7 @@ function onUp(event) {
   const click = drag && !drag.moved;
   drag = null;
   if (!click) return;
-  const lane = event.offsetX < canvas.left - 4 ? lanes.findIndex((_, l) => Math.abs(laneY(l) - event.offsetY) < layout.laneHeight / 2) : -1;
+  const lane = event.offsetX < canvas.left - 4 ? lanes.findIndex((_, l) => Math.abs(laneY(l) - event.offsetY) < layout.laneHeight[l] / 2) : -1;
   if (lane >= 0) {
     view.who = $('who').value = view.who === 'l' + lane ? '' : 'l' + lane;
     return filterChanged();

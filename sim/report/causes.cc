@@ -72,6 +72,11 @@ std::vector<bool> causal_past(const Timeline& timeline) {
     if (row.used != 0 && past[row.used - 1]) past[i] = true;
     if (past[i]) add(row.cause);
   }
+  // A mark says something about its turn.
+  for (std::size_t i = 0; i < timeline.rows.size(); ++i) {
+    const Row& row = timeline.rows[i];
+    if (timeline.type_of(row).of == RowClass::mark && row.cause != 0 && past[row.cause - 1]) past[i] = true;
+  }
   return past;
 }
 
