@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "keelson/io/exit_code.h"
+#include "keelson/sim/report/exports.h"
 #include "keelson/sim/report/reporting.h"
 #include "keelson/sim/run/campaign.h"
 #include "keelson/sim/run/recording.h"
@@ -29,6 +30,7 @@ volatile std::sig_atomic_t interrupted = 0;
 struct Options {
   std::vector<std::string> scenarios;
   std::string seed, seeds, limits, trace, tape, verify, report;
+  std::vector<std::string> exported;  // kind and file
   unsigned jobs = 0;
   bool json = false, list = false, print = false, hash_only = false;
 };
@@ -88,15 +90,22 @@ class SimCommand {
       std::cout << run_task({0, range_.from}).trace_hash;
       return 0;
     }
-    if (options_.tape.empty() && options_.trace.empty() && options_.report.empty()) return run_all();
+    if (!recorded()) return run_all();
     return single() ? run_recorded() : too_many_to_record();
   }
 
  private:
   bool single() const { return files_.size() == 1 && range_.from == range_.to; }
 
+  bool recorded() const {
+    return !options_.tape.empty() || !options_.trace.empty() || !options_.report.empty() || !options_.exported.empty();
+  }
+
   int too_many_to_record() const {
-    const char* flag = !options_.tape.empty() ? "--tape" : !options_.trace.empty() ? "--trace" : "--report";
+    const char* flag = !options_.tape.empty()     ? "--tape"
+                       : !options_.trace.empty()  ? "--trace"
+                       : !options_.report.empty() ? "--report"
+                                                  : "--export";
     return usage(std::string(flag) + " writes a single run; got " +
                  std::to_string(files_.size()) + (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " +
                  std::to_string(range_.from) + ".." + std::to_string(range_.to) +
@@ -130,6 +139,8 @@ class SimCommand {
       return usage("--limits: got " + options_.limits + "; expected standard or tiny");
     if (!options_.limits.empty())
       overrides_.limits = options_.limits == "tiny" ? sim::pb::LimitsProfile::TINY : sim::pb::LimitsProfile::STANDARD;
+    if (!options_.exported.empty() && !sim::export_named(options_.exported[0]))
+      return usage("--export: got " + options_.exported[0] + "; expected shiviz or perfetto, and a file");
     verify_every_ = range_.from == range_.to ? 1 : 8;
     if (!options_.verify.empty() &&
         (options_.verify.rfind("1/", 0) != 0 || !parse_number(options_.verify.substr(2), verify_every_)))
@@ -170,7 +181,7 @@ class SimCommand {
            (options_.limits.empty() ? "" : " --limits " + options_.limits);
   }
 
-  // One run that leaves a tape, a trace or a report: in this process.
+  // One run that leaves files: in this process.
   int run_recorded() {
     const ScenarioFile& file = files_[0];
     std::ofstream trace_file;
@@ -183,14 +194,23 @@ class SimCommand {
       page.open(options_.report, std::ios::binary);
       if (!page) return cannot_write(options_.report);
     }
+    std::ofstream exported;
+    if (!options_.exported.empty()) {
+      exported.open(options_.exported[1], std::ios::binary);
+      if (!exported) return cannot_write(options_.exported[1]);
+    }
     sim::Tape tape(sim::source_of(file.scenario, range_.from), sim::Recording::on);
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     sim::JsonTraceSink sink(trace_file);
     const std::string repeat = again_text({0, range_.from});
     sim::RunOptions how{repeat, range_.from, trace_file.is_open() ? &sink : nullptr, {}};
     sim::Reporting reporting;
-    if (page.is_open()) reporting.watch(how, scenario);
+    if (page.is_open() || exported.is_open()) reporting.watch(how, scenario);
     const auto report = sim::run_scenario(scenario, tape, how);
+    if (exported.is_open()) {
+      sim::write_export(exported, *sim::export_named(options_.exported[0]), reporting.timeline());
+      if (!exported.flush()) return cannot_write(options_.exported[1]);
+    }
     if (page.is_open() && !reporting.write_page(page, report, build_text(), repeat))
       return cannot_write(options_.report);
     if (!options_.tape.empty() && !write_tape_file(scenario, tape, report)) return cannot_write(options_.tape);
@@ -312,6 +332,9 @@ void add_sim(CLI::App& app, int& exit_code) {
   sim->add_option("--trace", options->trace, "write every event of a single run to this file, as JSON lines");
   sim->add_option("--tape", options->tape, "write the decisions of a single run to this file, for keelson replay");
   sim->add_option("--report", options->report, "write a page that shows a single run: an HTML file for any browser");
+  sim->add_option("--export", options->exported, "shiviz or perfetto, and a file: a single run for those viewers")
+      ->type_name("KIND FILE")
+      ->expected(2);
   sim->add_option("--verify", options->verify,
                   "1/N: run one in N twice and compare the hashes (default: single runs 1/1, else 1/8)");
   sim->add_flag("--list", options->list, "say what each scenario shows, and run nothing");

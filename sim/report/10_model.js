@@ -125,6 +125,9 @@ function segmentsOf(lane, group) {
     if (!last || last.view !== next.view || last.status !== next.status || last.primary !== next.primary || last.syncing !== next.syncing)
       segments.push(next);
   }
+  for (const band of bands)
+    if (band.kind === 'down' && band.pairs[0][0] === lanes[lane].host) segments.push({ t: band.from, gone: true });
+  segments.sort((a, b) => a.t - b.t);
   segmentLists.set(key, segments);
   return segments;
 }

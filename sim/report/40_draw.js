@@ -39,7 +39,7 @@ function textIn(g, text, x0, x1, y, pad = 5) {
     while (fits.length > 1 && g.measureText(fits + '…').width > room) fits = fits.slice(0, -1);
     fits += '…';
   }
-  if (fits.length > 2) g.fillText(fits, x0 + pad, y);
+  if (fits === text || fits.length > 8) g.fillText(fits, x0 + pad, y);
 }
 
 function drawAxis(g) {
@@ -147,7 +147,7 @@ function drawLane(g, lane) {
   if (!part || y < layout.lanesTop - 40 || y > canvas.height + 40) return;
   g.fillStyle = tone.lane;
   g.fillRect(part[0], y - half, part[1] - part[0], 2 * half);
-  if (!lanes[lane].client) drawSegments(g, lane, y, half);
+  const labels = lanes[lane].client ? [] : drawSegments(g, lane, y, half);
   for (const band of hostBands) {
     if (band.pairs[0][0] !== lanes[lane].host) continue;
     const gone = clipped(band.from, band.to);
@@ -166,17 +166,16 @@ function drawLane(g, lane) {
     if (cut) g.fillRect(cut[0], y + half + 1, cut[1] - cut[0], 2);
   }
   g.globalAlpha = 1;
+  drawLabels(g, labels, y);
 }
 
 function drawSegments(g, lane, y, half) {
   const segments = segmentsOf(lane, view.group || mainGroup);
-  g.font = font(10.5, 560);
-  g.textBaseline = 'middle';
-  let labelled = -1, labelEnd = -1;
+  const labels = [];
   for (let s = 0; s < segments.length; ++s) {
     const segment = segments[s];
     const part = clipped(segment.t, s + 1 < segments.length ? segments[s + 1].t : end);
-    if (!part) continue;
+    if (!part || segment.gone) continue;
     const wide = part[1] - part[0];
     g.globalAlpha = tone.viewStrength * (segment.primary ? 2.1 : 1);
     g.fillStyle = viewTone(segment.view);
@@ -194,19 +193,27 @@ function drawSegments(g, lane, y, half) {
       g.fillStyle = tone.repair;
       g.fillRect(part[0], y + half - 2, wide, 2);
     }
-    const text = segment.primary ? `primary of view ${segment.view}` : `view ${segment.view}`;
-    if (text !== labelled || part[0] > labelEnd + 600) {
-      g.fillStyle = tone.ink;
-      g.globalAlpha = segment.primary ? 0.9 : 0.55;
-      const room = g.measureText(text).width + 10;
-      if (wide > room && part[0] >= labelEnd) {
-        g.fillText(text, part[0] + 5, y + 1);
-        labelled = text;
-        labelEnd = part[0] + room;
-      }
-      g.globalAlpha = 1;
-    }
+    labels.push({ x: part[0], wide, view: segment.view, primary: segment.primary });
   }
+  return labels;
+}
+
+// The first stretch of a view that has room for it says which one it is.
+function drawLabels(g, labels, y) {
+  g.font = font(10.5, 560);
+  g.textBaseline = 'middle';
+  g.fillStyle = tone.ink;
+  let said = '';
+  for (const { x, wide, view: number, primary } of labels) {
+    const long = primary ? `primary of view ${number}` : `view ${number}`, short = `view ${number}`;
+    if (said === long) continue;
+    const text = [long, short].find((each) => g.measureText(each).width + 9 < wide);
+    if (!text) continue;
+    said = long;
+    g.globalAlpha = primary ? 0.9 : 0.55;
+    g.fillText(text, x + 5, y + 1);
+  }
+  g.globalAlpha = 1;
 }
 
 function drawLaneNames(g) {

@@ -24,8 +24,8 @@ void Reporting::watch(RunOptions& options, const pb::Scenario& resolved) {
   recorder_.pass_on(options.trace);
   options.trace = &recorder_;
   options.prepare = [this, then = options.prepare, names = phase_names(resolved)](RunCluster& cluster) {
-    recorder_.attach(cluster, names);
     if (then) then(cluster);
+    recorder_.attach(cluster, names);  // last: a violation that a checker finds in a turn belongs to that turn
   };
   options.look = [this, then = options.look](RunCluster& cluster) {
     recorder_.finish();
