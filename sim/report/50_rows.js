@@ -152,14 +152,15 @@ function labelMessages(g, messages) {
     const text = nameOf(i).replaceAll('_', ' ') + (op ? ' ' + op : '');
     const wide = g.measureText(text).width;
     const long = Math.hypot(x1 - x0, y1 - y0);
-    if (long < wide + 16) continue;
+    const steep = Math.abs((y1 - y0) / (x1 - x0 || 1)) > 2.2;  // then the text stands beside the line
+    if (!steep && long < wide + 16) continue;
     const cx = x0 + (x1 - x0) * 0.5, cy = y0 + (y1 - y0) * 0.5;
-    const angle = Math.atan2(y1 - y0, x1 - x0);
-    if (Math.abs(angle) > 1.2 && Math.abs(angle) < 1.95) continue;
-    if (taken.some(([x, y]) => Math.abs(x - cx) < wide * 0.8 && Math.abs(y - cy) < 13)) continue;
-    taken.push([cx, cy]);
+    const angle = steep ? 0 : Math.atan2(y1 - y0, x1 - x0);
+    const textX = steep ? cx + 5 + wide / 2 : cx;
+    if (taken.some(([x, y, w]) => Math.abs(x - textX) < (wide + w) * 0.52 && Math.abs(y - cy) < 13)) continue;
+    taken.push([textX, cy, wide]);
     g.save();
-    g.translate(cx, cy);
+    g.translate(textX, cy);
     g.rotate(Math.abs(angle) > Math.PI / 2 ? angle + Math.PI : angle);
     g.fillStyle = isLost(i) ? tone.bad : tone.families[familyIn(i)];
     g.fillText(text, -wide / 2, -2);

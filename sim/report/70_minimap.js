@@ -1,5 +1,6 @@
 // The whole run in a strip: how much went on, what went wrong, and the frame of what the diagram shows.
 const strip = { width: 0, height: 0, ratio: 1, picture: null, key: '' };
+const stripWidth = () => Math.max(1, strip.width - canvas.left - canvas.right);  // the details take room of the diagram only
 
 // Painted once per size and filter: it holds every row.
 function stripPicture() {
@@ -11,7 +12,7 @@ function stripPicture() {
   picture.height = minimap.height;
   const g = picture.getContext('2d');
   g.setTransform(strip.ratio, 0, 0, strip.ratio, 0, 0);
-  const columns = Math.ceil(plotWidth() / 2);
+  const columns = Math.ceil(stripWidth() / 2);
   const sound = new Uint32Array(columns + 1), lost = new Uint32Array(columns + 1);
   for (let i = 0; i < count; ++i) {
     if (!shown[i] || !Of.message[typeOf[i]]) continue;
@@ -22,7 +23,7 @@ function stripPicture() {
   let most = 1;
   for (let c = 0; c <= columns; ++c) most = Math.max(most, sound[c] + lost[c]);
   const floor = strip.height - 5, high = strip.height - 18;
-  const x = (t) => canvas.left + ((t - begin) / (end - begin)) * plotWidth();
+  const x = (t) => canvas.left + ((t - begin) / (end - begin)) * stripWidth();
   g.globalAlpha = 0.18;
   g.fillStyle = tone.fault;
   for (const band of pairBands) g.fillRect(x(band.from), 5, Math.max(1, x(band.to) - x(band.from)), floor - 5);
@@ -71,5 +72,5 @@ function paintMinimap() {
   g.strokeRect(x0 + 0.5, 1.5, Math.max(3, x1 - x0 - 1), strip.height - 3);
   g.globalAlpha = 1;
 }
-const stripX = (t) => canvas.left + ((t - begin) / (end - begin)) * plotWidth();
-const stripTime = (x) => begin + ((x - canvas.left) / plotWidth()) * (end - begin);
+const stripX = (t) => canvas.left + ((t - begin) / (end - begin)) * stripWidth();
+const stripTime = (x) => begin + ((x - canvas.left) / stripWidth()) * (end - begin);

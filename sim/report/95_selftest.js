@@ -38,7 +38,7 @@ if (location.hash === '#selftest' || location.hash === '#selftest-table') {
   pointer(diagram, 'pointermove', 400, 200);
   pointer(diagram, 'pointerup', 400, 200);
   check('dragging pans', view.from > dragged);
-  pointer(minimap, 'pointerdown', canvas.left + plotWidth() * 0.5, 20, { buttons: 1 });
+  pointer(minimap, 'pointerdown', canvas.left + stripWidth() * 0.5, 20, { buttons: 1 });
   check('the strip moves the view', Math.abs((view.from + view.to) / 2 - (begin + end) / 2) < whole * 0.03);
 
   // A handled message: its line is clicked, its cause and its effect are walked to.

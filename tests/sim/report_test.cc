@@ -24,7 +24,7 @@ pb::Scenario resolved(const std::string& text) {
 
 // Of nearly everything that can happen.
 const std::string eventful =
-    "name: 'eventful' cluster { replicas: 3 clients: 2 shards: 2 limits: TINY } workload { kv {} requests: 60 } "
+    "name: 'x' cluster { replicas: 3 clients: 2 shards: 2 limits: TINY } workload { kv {} requests: 60 } "
     "network { mode: DATAGRAM loss_ppm: 20000 duplicate_ppm: 20000 corrupt_ppm: 5000 } "
     "phase { name: 'rough' duration_ms: 4000 crash { every_ms: 1500 restart_after_ms: 100 } "
     "client_crash { every_ms: 1500 } pause { every_ms: 700 for_ms: 100 } partition { every_ms: 700 for_ms: 200 } }";
@@ -122,7 +122,7 @@ TEST(Report, EachKindOfRecordIsThere) {
               run->records[kind])
         << name;
   for (const char* name : {"primary", "view change", "commit", "call", "answer"}) EXPECT_GT(count_named(t, name), 0u) << name;
-  EXPECT_EQ(count_named(t, "answer"), run->report.calls_ok + run->report.calls_fail + run->report.calls_info);
+  EXPECT_GE(count_named(t, "answer"), run->report.calls_ok + run->report.calls_fail);
 }
 
 TEST(Report, CausesComeBeforeAndWhoeverUsesARowIsATurnOfItsReceiver) {
@@ -131,7 +131,7 @@ TEST(Report, CausesComeBeforeAndWhoeverUsesARowIsATurnOfItsReceiver) {
   u64 handled = 0;
   for (std::size_t i = 0; i < t.rows.size(); ++i) {
     const Row& row = t.rows[i];
-    if (i > 0) EXPECT_LE(t.rows[i - 1].at_ns, row.at_ns);
+    EXPECT_LE(t.rows[i > 0 ? i - 1 : 0].at_ns, row.at_ns);
     EXPECT_LE(row.cause, i);
     if (row.used == 0) continue;
     ASSERT_GT(row.used, i + 1);
@@ -140,7 +140,7 @@ TEST(Report, CausesComeBeforeAndWhoeverUsesARowIsATurnOfItsReceiver) {
     if (t.type_of(row).of != RowClass::message) continue;
     ++handled;
     EXPECT_EQ(turn.lane, row.to);
-    if (row.fate == static_cast<u8>(Fate::delivered)) EXPECT_GE(turn.at_ns, row.at_ns + row.length_ns);
+    EXPECT_GE(turn.at_ns, row.at_ns + row.length_ns);
   }
   EXPECT_GT(handled, run->records[RecordKind::deliver] * 9 / 10);
 }
@@ -163,7 +163,7 @@ TEST(Report, ThePagesDataAreJsonAndSayWhatTheTimelineSays) {
   const std::string page = page_of(*run);
   const Value data = parse(data_of(page));
   const Timeline& t = run->reporting.timeline();
-  EXPECT_EQ(at(at(data, "run"), "scenario").string_value(), "eventful");
+  EXPECT_EQ(at(at(data, "run"), "scenario").string_value(), "x");
   EXPECT_EQ(at(at(data, "run"), "hash").string_value(), run->report.trace_hash);
   const Value& rows = at(data, "rows");
   EXPECT_EQ(at(rows, "count").number_value(), static_cast<double>(t.rows.size()));
