@@ -106,10 +106,9 @@ class SimCommand {
                        : !options_.trace.empty()  ? "--trace"
                        : !options_.report.empty() ? "--report"
                                                   : "--export";
-    return usage(std::string(flag) + " writes a single run; got " +
-                 std::to_string(files_.size()) + (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " +
-                 std::to_string(range_.from) + ".." + std::to_string(range_.to) +
-                 "; expected one file, and --seed N instead of --seeds");
+    return usage(std::string(flag) + " writes a single run; got " + std::to_string(files_.size()) +
+                 (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " + std::to_string(range_.from) + ".." +
+                 std::to_string(range_.to) + "; expected one file, and --seed N instead of --seeds");
   }
 
   int list() const {

@@ -96,24 +96,29 @@ function showDetails() {
   const fields = fieldsOf(i);
   if (fields.length > 0)
     panel.append(element('section', {}, element('h2', {}, isMessage(i) ? 'Header' : 'Fields'), rowsTable(fields.map(([name, value]) => [name.replaceAll('_', ' '), value, value.startsWith('#') ? 'mono' : '']))));
-  for (const part of [linkList('Causes', causes), linkList('Effects', effects), ...replicaSections(i)]) if (part) panel.append(part);
+  for (const part of [replicaSection(i), linkList('Causes', causes), linkList('Effects', effects)]) if (part) panel.append(part);
 }
 
 // The replica as it was after the turn that belongs to the row: at the sender, and at the receiver.
-function replicaSections(i) {
+function replicaSection(i) {
   const places = [];
   if (laneOf[i] >= 0 && !lanes[laneOf[i]].client) places.push([laneOf[i], isMessage(i) && causeOf[i] >= 0 ? causeOf[i] : i]);
   if (isMessage(i) && toLane[i] >= 0 && !lanes[toLane[i]].client && usedBy[i] >= 0) places.push([toLane[i], usedBy[i]]);
   if (laneOf[i] < 0) for (const lane of nodeLanes) places.push([lane, i]);
   const group = groupOf[i] || view.group || mainGroup;
-  return places.map(([lane, row]) => {
-    const state = stateAt(lane, group, row);
-    if (!state) return null;
-    const name = `${laneName(lane)}, group ${data.groups[group - 1]}, ` + (row === usedBy[i] ? 'after it was handled' : 'then');
-    const pairs = stateFields.map((f, k) => [f.replaceAll('_', ' '), stateValue(f, state.values[k]),
-      state.row === row && state.before && state.before[k] !== state.values[k] ? 'changed' : '']);
-    return element('section', {}, element('h2', {}, name), rowsTable(pairs.filter(([, value]) => value !== '' && value !== '0')));
+  const columns = places.map(([lane, row]) => ({ lane, row, state: stateAt(lane, group, row) })).filter(({ state }) => state);
+  if (columns.length === 0) return null;
+  const head = columns.map(({ lane, row }) => element('th', { scope: 'col' }, laneName(lane) + (row === usedBy[i] ? ', after it' : '')));
+  const lines = stateFields.map((name, f) => {
+    const cells = columns.map(({ row, state }) => {
+      const changed = state.row === row && state.before && state.before[f] !== state.values[f];
+      return element('td', { className: changed ? 'changed' : '', title: changed ? `was ${stateValue(name, state.before[f]) || 'not'}` : '' }, stateValue(name, state.values[f]));
+    });
+    const told = columns.some(({ state, row }) => state.values[f] !== 0 || (state.row === row && state.before && state.before[f] !== 0));
+    return told || name === 'status' ? element('tr', {}, element('td', {}, name.replaceAll('_', ' ')), ...cells) : null;
   });
+  return element('section', {}, element('h2', {}, `Replicas of group ${data.groups[group - 1]}`),
+    element('table', {}, element('tr', {}, element('td', {}, ''), ...head), ...lines.filter((line) => line)));
 }
 
 function zoomTo(i) {

@@ -1,7 +1,7 @@
 // The causal past of a violation, and what of a long timeline a report keeps.
 //
-// Who uses it: payload.h before it writes. Past: what the violating turn was given, who sent that, and what each of those
-// knew from its own earlier turns, except those in which nothing was learned. Not here: recording.
+// Who uses it: payload.h before it writes. Past: what the violating turn was given, who sent that, and what each of
+// those knew from its own earlier turns, except those in which nothing was learned. Not here: recording.
 #pragma once
 
 #include "keelson/sim/report/timeline.h"

@@ -72,7 +72,9 @@ std::string micros(u64 ns) {
 
 class TraceEvents {
  public:
-  TraceEvents(std::ostream& out, const Timeline& t) : out_(out), t_(t) { out_ << "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"; }
+  TraceEvents(std::ostream& out, const Timeline& t) : out_(out), t_(t) {
+    out_ << "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
+  }
   ~TraceEvents() { out_ << "\n]}\n"; }
 
   void name_lanes() {
@@ -85,9 +87,9 @@ class TraceEvents {
     }
   }
   void event(const char* phase, const Row& row, u16 lane, u64 at_ns, const std::string& more) {
-    next() << "{\"ph\":\"" << phase << "\",\"name\":" << json_string(t_.type_of(row).name) << ",\"pid\":"
-           << (lane == no_lane ? 0xffffu : t_.lanes[lane].host) << ",\"tid\":" << lane << ",\"ts\":" << micros(at_ns)
-           << more << "}";
+    next() << "{\"ph\":\"" << phase << "\",\"name\":" << json_string(t_.type_of(row).name)
+           << ",\"pid\":" << (lane == no_lane ? 0xffffu : t_.lanes[lane].host) << ",\"tid\":" << lane
+           << ",\"ts\":" << micros(at_ns) << more << "}";
   }
   std::string args(const Row& row) const {
     const RowType& type = t_.type_of(row);
@@ -119,8 +121,8 @@ std::optional<ExportKind> export_named(std::string_view name) {
 void write_shiviz(std::ostream& out, const Timeline& t) {
   out << "(?<event>.*)\\n(?<host>\\S*) (?<clock>{.*})\n\n";
   Clocks clocks(t);
-  std::map<RowId, std::vector<u64>> sent;            // clocks of messages on their way, by row
-  std::map<RowId, std::vector<RowId>> waiting;       // what each turn is going to be given
+  std::map<RowId, std::vector<u64>> sent;       // clocks of messages on their way, by row
+  std::map<RowId, std::vector<RowId>> waiting;  // what each turn is going to be given
   const auto tell = [&](const std::string& what, u16 lane) {
     out << what << "\n" << host_name(t.lanes[lane]) << " " << clocks.text(lane) << "\n";
   };
@@ -177,9 +179,11 @@ void write_perfetto(std::ostream& out, const Timeline& t) {
       case RowClass::mark:
       case RowClass::peer:
       case RowClass::frame:
-        events.event("i", row, row.lane, row.at_ns, (row.lane == no_lane ? ",\"s\":\"g\"" : ",\"s\":\"p\"") + events.args(row));
+        events.event("i", row, row.lane, row.at_ns,
+                     (row.lane == no_lane ? ",\"s\":\"g\"" : ",\"s\":\"p\"") + events.args(row));
         if (t.type_of(row).name == "commit")
-          events.event("C", row, row.lane, row.at_ns, ",\"args\":{\"op\":" + std::to_string(t.type_of(row).columns[1][row.place]) + "}");
+          events.event("C", row, row.lane, row.at_ns,
+                       ",\"args\":{\"op\":" + std::to_string(t.type_of(row).columns[1][row.place]) + "}");
         break;
     }
   }

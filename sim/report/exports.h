@@ -1,8 +1,8 @@
 // A timeline in the formats of other tools: ShiViz (bestchai.bitbucket.io/shiviz) and the trace viewer of Chrome and
 // Perfetto.
 //
-// Who uses it: `--export KIND FILE`. Both hold every row of the run: a page may be cut, these are not. Not here: our own
-// page (page.h).
+// Who uses it: `--export KIND FILE`. Both hold every row of the run: a page may be cut, these are not. Not here: our
+// own page (page.h).
 #pragma once
 
 #include <iosfwd>

@@ -1,7 +1,7 @@
 // What is worth reading in a message, as names and numbers per command.
 //
-// Who uses it: the recorder, for each message that is sent. Digests are cut to 32 bits: enough to tell two apart by eye.
-// Not here: validation; the bytes are a message that some process sealed.
+// Who uses it: the recorder, for each message that is sent. Digests are cut to 32 bits: enough to tell two apart by
+// eye. Not here: validation; the bytes are a message that some process sealed.
 #pragma once
 
 #include <string>

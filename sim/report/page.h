@@ -1,7 +1,7 @@
 // The report of a run as one HTML file that needs nothing else: style, script and data are in it.
 //
-// Who uses it: `--report FILE`. The parts of the page are files beside this one, taken into the binary when it is built.
-// Not here: what the data are (payload.h).
+// Who uses it: `--report FILE`. The parts of the page are files beside this one, taken into the binary when it is
+// built. Not here: what the data are (payload.h).
 #pragma once
 
 #include <string>

@@ -7,16 +7,6 @@
 namespace keelson::sim {
 namespace {
 
-constexpr std::size_t no_band = ~std::size_t{0};
-enum PairState : u8 { open_pair, cut_pair, clogged_pair, gray_pair };
-constexpr std::string_view pair_kinds[] = {"", "cut", "clog", "gray"};
-
-// Faults that leave no record of their own: their counters are looked at.
-constexpr Fault counted_faults[] = {Fault::power_cut,        Fault::shard_stall,     Fault::disk_stall,
-                                    Fault::disk_write_error, Fault::disk_read_error, Fault::lost_write,
-                                    Fault::net_reset,        Fault::no_space,        Fault::crash_mid_bag,
-                                    Fault::crash_in_write};
-
 std::int64_t number(u64 value) { return static_cast<std::int64_t>(value); }
 
 }  // namespace
@@ -155,7 +145,8 @@ void Recorder::write(const TraceRecord& record) {
 
 void Recorder::on_life(const TraceRecord& record) {
   const bool client = record.kind == RecordKind::client_crash;
-  const u16 lane = client ? static_cast<u16>(population_.client_unit(static_cast<u16>(record.a)).raw()) : lane_of(record);
+  const u16 lane =
+      client ? static_cast<u16>(population_.client_unit(static_cast<u16>(record.a)).raw()) : lane_of(record);
   const u16 host = timeline_.lanes[lane].host;
   const std::string name(text_of(record.kind).name);
   if (client) {
@@ -284,11 +275,12 @@ void Recorder::on_lose(const TraceRecord& record) {
 
 // The message itself is what the turn just sent there; which one of several is a guess.
 void Recorder::on_corrupt(const TraceRecord& record) {
-  const u16 lane = record.node == no_node.raw() ? static_cast<u16>(population_.client_unit(record.shard).raw())
-                                                : lane_of(record);
+  const u16 lane =
+      record.node == no_node.raw() ? static_cast<u16>(population_.client_unit(record.shard).raw()) : lane_of(record);
   RowId cause = 0;
   for (RowId id = effects_from_; id != 0 && id <= timeline_.rows.size() && cause == 0; ++id)
-    if (row(id).lane == lane && row(id).to == record.a && timeline_.type_of(row(id)).of == RowClass::message) cause = id;
+    if (row(id).lane == lane && row(id).to == record.a && timeline_.type_of(row(id)).of == RowClass::message)
+      cause = id;
   add(mark_type("corrupt", {"bits"}), record.at_ns, lane, cause, {number(record.b)});
 }
 
@@ -314,72 +306,6 @@ void Recorder::on_frame(const TraceRecord& record) {
   const RowId id = add(of, record.at_ns, from, units_[from].last_busy, {});
   row(id).to = to;
   units_[dropped ? from : to].waiting.push_back({RowClass::frame, dropped ? to : from, {}, id});
-}
-
-// --- what lasts
-
-void Recorder::open_host_band(std::string_view kind, u16 host, u64 at_ns) {
-  host_bands_[{kind, host}] = timeline_.bands.size();
-  timeline_.bands.push_back({kind, at_ns, 0, {{host, host}}});
-}
-
-void Recorder::close_host_band(std::string_view kind, u16 host, u64 at_ns) {
-  const auto at = host_bands_.find({kind, host});
-  if (at == host_bands_.end()) return;
-  timeline_.bands[at->second].end_ns = at_ns;
-  host_bands_.erase(at);
-}
-
-// Who is cut off from whom changes without a record of the pairs: they are looked at before each turn. Pairs that change
-// together are one band; of a band that is lifted in part, the rest goes on as another.
-void Recorder::look_at_barriers(u64 at_ns) {
-  const Barriers& barriers = world_->network().barriers();
-  const u16 hosts = population_.hosts();
-  std::vector<std::size_t> ended;
-  std::array<std::size_t, std::size(pair_kinds)> begun{};
-  begun.fill(no_band);
-  for (u16 from = 0; from < hosts; ++from)
-    for (u16 to = 0; to < hosts; ++to) {
-      const HostPair pair{HostId(from), HostId(to)};
-      const u8 now = !barriers.any(pair)      ? open_pair
-                     : barriers.blocked(pair) ? cut_pair
-                     : barriers.clogged(pair) ? clogged_pair
-                                              : gray_pair;
-      const std::size_t i = std::size_t{from} * hosts + to;
-      if (now == pairs_[i]) continue;
-      if (pairs_[i] != open_pair) ended.push_back(pair_bands_[i]);
-      pairs_[i] = now;
-      pair_bands_[i] = no_band;
-      if (now == open_pair) continue;
-      if (begun[now] == no_band) {
-        begun[now] = timeline_.bands.size();
-        timeline_.bands.push_back({pair_kinds[now], at_ns, 0, {}});
-      }
-      pair_bands_[i] = begun[now];
-      timeline_.bands[begun[now]].hosts.emplace_back(from, to);
-    }
-  for (const std::size_t band : ended) {
-    if (timeline_.bands[band].end_ns != 0) continue;
-    timeline_.bands[band].end_ns = at_ns;
-    Band rest{timeline_.bands[band].kind, at_ns, 0, {}};
-    for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      if (pair_bands_[i] != band) continue;
-      pair_bands_[i] = timeline_.bands.size();
-      rest.hosts.emplace_back(static_cast<u16>(i / hosts), static_cast<u16>(i % hosts));
-    }
-    if (!rest.hosts.empty()) timeline_.bands.push_back(std::move(rest));
-  }
-}
-
-void Recorder::look_at_faults(const TraceRecord& record) {
-  const FaultCounts& now = world_->core().faults;
-  for (const Fault fault : counted_faults) {
-    if (now[fault] == faults_[fault]) continue;
-    const std::string name(name_of(fault));
-    add(mark_type("fault", {"fault$", "count"}), record.at_ns, no_lane, 0,
-        {timeline_.string(name), number(now[fault] - faults_[fault])});
-  }
-  faults_ = now;
 }
 
 // --- the end

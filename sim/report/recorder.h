@@ -1,9 +1,9 @@
 // Recorder: watches one run and writes down its timeline: turns, messages, disk operations, calls, faults, and what
 // caused what.
 //
-// Who uses it: `--report` and `--export`, attached from RunOptions::prepare, itself as the trace sink. It reads the trace
-// records and the two bags of each turn and changes nothing, so the trace hash is that of the run without it. Not here:
-// the page (page.h). All of a run is held in memory, about 100 bytes per row.
+// Who uses it: `--report` and `--export`, attached from RunOptions::prepare, itself as the trace sink. It reads the
+// trace records and the two bags of each turn and changes nothing, so the trace hash is that of the run without it. Not
+// here: the page (page.h). All of a run is held in memory, about 100 bytes per row.
 #pragma once
 
 #include <array>
@@ -53,6 +53,7 @@ class Recorder final : public TraceSink, public Observer {
   struct Digests {
     std::size_t operator()(const Digest& d) const { return static_cast<std::size_t>(d.lo ^ d.hi); }
   };
+  static constexpr std::size_t no_band = ~std::size_t{0};
   using Fields = std::initializer_list<std::int64_t>;
 
   // recorder.cc: records
@@ -74,6 +75,8 @@ class Recorder final : public TraceSink, public Observer {
   RowId copy_of(RowId original, u64 at_ns);
   RowId find_sent(const Digest& digest, u16 from, u16 to_host, bool open) const;
   void note_gone(u16 host);
+
+  // recorder_bands.cc: what lasts
   void look_at_barriers(u64 at_ns);
   void look_at_faults(const TraceRecord& record);
   void open_host_band(std::string_view kind, u16 host, u64 at_ns);
@@ -92,7 +95,7 @@ class Recorder final : public TraceSink, public Observer {
   void add_disk(const TurnSeen& turn, RowId turn_row, u8 kind, u64 id, Zone zone, u64 offset, u64 bytes);
   void add_violation(RowId turn_row);
   u16 group_of(GroupId group);
-  u16 lane_of_peer(u16 from, const Peer& peer, ShardId shard) const;
+  u16 lane_of_peer(const Peer& peer, ShardId shard) const;
 
   Timeline timeline_;
   TraceSink* also_ = nullptr;
@@ -104,9 +107,9 @@ class Recorder final : public TraceSink, public Observer {
   std::map<std::string, u16> type_places_;
   std::array<u16, 256> message_types_{};  // by command; 0: not met
   u16 turn_type_ = 0;
-  std::optional<TraceRecord> turn_;       // recorded, and not yet seen
-  std::optional<TraceRecord> violation_;  // the same
-  RowId effects_from_ = 0;                // rows of the newest turn's effects begin here
+  std::optional<TraceRecord> turn_;                                     // recorded, and not yet seen
+  std::optional<TraceRecord> violation_;                                // the same
+  RowId effects_from_ = 0;                                              // rows of the newest turn's effects begin here
   std::map<std::pair<std::string_view, u16>, std::size_t> host_bands_;  // open ones
   std::vector<u8> pairs_;                                               // by (from, to): what was seen last
   std::vector<std::size_t> pair_bands_;                                 // the open band of it

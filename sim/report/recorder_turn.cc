@@ -171,8 +171,8 @@ bool Recorder::see_groups(const TurnSeen& turn, RowId turn_row) {
     ReplicaState now{turn_row, static_cast<u16>(turn.unit.raw()), group_of(view.group), values_of(view)};
     const auto [known, is_new] = unit.groups.try_emplace(view.group.raw(), now);
     ReplicaState& before = known->second;
-    const bool same = !is_new && std::equal(now.values.begin(), now.values.begin() + ReplicaState::watched,
-                                            before.values.begin());
+    const bool same =
+        !is_new && std::equal(now.values.begin(), now.values.begin() + ReplicaState::watched, before.values.begin());
     if (is_new && turn_row == 0) unit.groups.erase(known);
     if (same) continue;
     changed = true;
@@ -226,13 +226,12 @@ void Recorder::add_effects(const TurnSeen& turn, RowId turn_row) {
   for (const SubmitReply& reply : turn.out.replies) add_answer(turn, turn_row, reply);
 }
 
-u16 Recorder::lane_of_peer(u16 from, const Peer& peer, ShardId shard) const {
+u16 Recorder::lane_of_peer(const Peer& peer, ShardId shard) const {
   if (peer.is_client()) {
     const auto known = client_of_connection_.find(peer.connection().raw());
     return known == client_of_connection_.end() ? no_lane : known->second;
   }
   if (peer.node_id().raw() >= population_.nodes || shard.raw() >= population_.shards) return no_lane;
-  static_cast<void>(from);
   return static_cast<u16>(population_.unit_of(peer.node_id(), shard).raw());
 }
 
@@ -242,12 +241,12 @@ void Recorder::add_message(const TurnSeen& turn, RowId turn_row, const Envelope&
   if (of == 0) of = type(RowClass::message, name_of(command), fields_of(command));
   const auto lane = static_cast<u16>(turn.unit.raw());
   const RowId id = add(of, turn.at.ns(), lane, turn_row, {});
-  keelson::sim::values_of(send.message.data(), values_);
+  sim::values_of(send.message.data(), values_);
   auto& columns = timeline_.types[of].columns;
   check(values_.size() == columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) columns[i].back() = values_[i];
   row(id).group = group_of(send.message.header().group);
-  row(id).to = lane_of_peer(lane, send.peer, send.shard);
+  row(id).to = lane_of_peer(send.peer, send.shard);
   sent_[load<Digest>(send.message.data())].push_back(id);
 }
 
@@ -278,8 +277,8 @@ void Recorder::add_disk(const TurnSeen& turn, RowId turn_row, u8 kind, u64 id, Z
   const u16 of = type(RowClass::disk, write ? "write" : "read", {"zone$", "offset", "size"});
   const std::string name(zone_names[static_cast<std::size_t>(zone)]);
   const auto lane = static_cast<u16>(turn.unit.raw());
-  const RowId operation = add(of, turn.at.ns(), lane, turn_row,
-                              {timeline_.string(name), number(offset), number(bytes)});
+  const RowId operation =
+      add(of, turn.at.ns(), lane, turn_row, {timeline_.string(name), number(offset), number(bytes)});
   units_[lane].disk[{kind, id}] = operation;
 }
 

@@ -1,7 +1,7 @@
 // Timeline: what happened in one run, as rows in the order of time, each with its cause and whoever used it.
 //
-// Who uses it: the recorder fills one, causes.h marks and cuts it, payload.h and the exports write it. A row is small and
-// all of one run are kept: what a row has beside its columns lies in the table of its type. Not here: how any of it
+// Who uses it: the recorder fills one, causes.h marks and cuts it, payload.h and the exports write it. A row is small
+// and all of one run are kept: what a row has beside its columns lies in the table of its type. Not here: how any of it
 // looks.
 #pragma once
 

@@ -75,6 +75,19 @@ TEST_F(ReportTest, ShowsOneRun) {
   EXPECT_FALSE(fs::exists(dir_ / "out.html"));
 }
 
+TEST_F(ReportTest, ExportsAreWhatTheirViewersRead) {
+  const auto shiviz = run_there(keelson + " sim calm.textproto --seed 4 --export shiviz out.log");
+  EXPECT_EQ(shiviz.exit_code, 0) << shiviz.err;
+  const std::string log = run_there("head -4 out.log").out;
+  EXPECT_THAT(log, StartsWith("(?<event>.*)\\n(?<host>\\S*) (?<clock>{.*})\n\nspawn boot 1\nnode_0 {\"node_0\":1}\n"));
+  const auto perfetto = run_there(keelson + " sim calm.textproto --seed 4 --export perfetto out.json");
+  EXPECT_EQ(perfetto.exit_code, 0) << perfetto.err;
+  EXPECT_THAT(run_there("head -1 out.json").out, StartsWith("{\"displayTimeUnit\":\"ns\",\"traceEvents\":["));
+  const auto wrong = run_there(keelson + " sim calm.textproto --seed 4 --export dot out.dot");
+  EXPECT_EQ(wrong.exit_code, 64);
+  EXPECT_THAT(wrong.err, HasSubstr("--export: got dot; expected shiviz or perfetto, and a file"));
+}
+
 TEST_F(ReportTest, ItsScriptParses) {
   if (!there_is("node")) GTEST_SKIP() << "no node: the script is not parsed";
   const auto result = run_there("cat " + report_folder + "/*.js > all.js && node --check all.js");
@@ -85,9 +98,10 @@ TEST_F(ReportTest, ThePageChecksItselfInABrowser) {
   if (!there_is("chromium")) GTEST_SKIP() << "no chromium (cmake/apt-install.sh look): the page is not tried";
   ASSERT_EQ(run_there(keelson + " sim calm.textproto --seed 4 --report out.html").exit_code, 0);
   // It may say nothing about its own profile folder, which is the temporary one.
-  const auto result = run_there("timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir=profile "
-                                "--window-size=1500,950 --virtual-time-budget=5000 --dump-dom '" +
-                                page("out.html") + "#selftest' 2>/dev/null");
+  const auto result = run_there(
+      "timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir=profile "
+      "--window-size=1500,950 --virtual-time-budget=5000 --dump-dom '" +
+      page("out.html") + "#selftest' 2>/dev/null");
   const auto from = result.out.find("<pre id=\"selftest\">");
   ASSERT_NE(from, std::string::npos) << result.out.substr(0, 2000);
   const std::string told = result.out.substr(from + 19, result.out.find("</pre>", from) - from - 19);

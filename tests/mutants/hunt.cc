@@ -66,7 +66,8 @@ sim::RunReport Hunter::run(const Task& task) const {
     if (mutant.id == selected) bug = &mutant;
   const std::string again = "./keelson mutants " + (bug ? bug->name + " " : "") + "--scenario " + task.file->named +
                             " --seed " + std::to_string(task.seed) + (task.tiny ? " --limits tiny" : "");
-  if (!reporting.write_page(page, report, bug ? "with the planted bug " + bug->name + ": " + bug->wrong : "healthy", again))
+  if (!reporting.write_page(page, report, bug ? "with the planted bug " + bug->name + ": " + bug->wrong : "healthy",
+                            again))
     std::exit(73);  // found out before, by whoever asked
   return report;
 }

@@ -99,8 +99,8 @@ TEST(Report, EachKindOfRecordIsThere) {
   const auto message = [](const Row&, const RowType& type) { return type.of == RowClass::message; };
   const auto fated = [&](Fate fate) {
     return count_rows(t, [&](const Row& row, const RowType& type) {
-      return message(row, type) && (fate == Fate::lost ? row.fate >= static_cast<u8>(Fate::lost)
-                                                       : row.fate == static_cast<u8>(fate));
+      return message(row, type) &&
+             (fate == Fate::lost ? row.fate >= static_cast<u8>(Fate::lost) : row.fate == static_cast<u8>(fate));
     });
   };
   EXPECT_EQ(fated(Fate::delivered) + fated(Fate::duplicate), run->records[RecordKind::deliver]);
@@ -110,18 +110,19 @@ TEST(Report, EachKindOfRecordIsThere) {
   EXPECT_LE(fated(Fate::lost), run->records[RecordKind::lose]);
   EXPECT_GE(fated(Fate::lost) + run->records[RecordKind::corrupt], run->records[RecordKind::lose]);
   const std::pair<const char*, RecordKind> same[] = {
-      {"phase", RecordKind::phase},           {"spawn", RecordKind::spawn},
-      {"crash", RecordKind::crash},           {"pause", RecordKind::pause},
-      {"resume", RecordKind::resume},         {"partition", RecordKind::partition},
-      {"heal", RecordKind::heal},             {"peer_connected", RecordKind::peer_connected},
-      {"peer_lost", RecordKind::peer_lost},   {"corrupt", RecordKind::corrupt},
-      {"frame", RecordKind::post},            {"damage", RecordKind::damage}};
+      {"phase", RecordKind::phase},         {"spawn", RecordKind::spawn},
+      {"crash", RecordKind::crash},         {"pause", RecordKind::pause},
+      {"resume", RecordKind::resume},       {"partition", RecordKind::partition},
+      {"heal", RecordKind::heal},           {"peer_connected", RecordKind::peer_connected},
+      {"peer_lost", RecordKind::peer_lost}, {"corrupt", RecordKind::corrupt},
+      {"frame", RecordKind::post},          {"damage", RecordKind::damage}};
   for (const auto& [name, kind] : same) EXPECT_EQ(count_named(t, name), run->records[kind]) << name;
   for (const auto& [name, kind] : {std::pair{"write", RecordKind::write_done}, {"read", RecordKind::read_done}})
     EXPECT_EQ(count_rows(t, [&](const Row& row, const RowType& type) { return type.name == name && row.fate > 0; }),
               run->records[kind])
         << name;
-  for (const char* name : {"primary", "view change", "commit", "call", "answer"}) EXPECT_GT(count_named(t, name), 0u) << name;
+  for (const char* name : {"primary", "view change", "commit", "call", "answer"})
+    EXPECT_GT(count_named(t, name), 0u) << name;
   EXPECT_GE(count_named(t, "answer"), run->report.calls_ok + run->report.calls_fail);
 }
 
@@ -183,8 +184,10 @@ TEST(Report, ThePagesDataAreJsonAndSayWhatTheTimelineSays) {
 
 TEST(Report, NoTextOfARunEndsTheScript) {
   const std::string evil = "</script><script>alert(1)</script><!--";
-  auto run = record("name: 'x' cluster { replicas: 1 clients: 1 limits: TINY } workload { kv {} requests: 2 } "
-                    "phase { name: '" + evil + "' duration_ms: 100 }");
+  auto run = record(
+      "name: 'x' cluster { replicas: 1 clients: 1 limits: TINY } workload { kv {} requests: 2 } "
+      "phase { name: '" +
+      evil + "' duration_ms: 100 }");
   run->report.scenario = evil;
   run->report.failure = Failure{"a.b", evil, evil, 0, 0, evil};
   const std::string page = page_of(*run);
