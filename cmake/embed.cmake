@@ -1,23 +1,20 @@
-# Makes a C++ file of text files: cmake -D OUTPUT=<file.cc> -D FOLDER=<folder> -P embed.cmake. The page and the style
-# become one string each, the scripts one string in the order of their names.
-function(read_text result)
-  set(text "")
-  foreach(name IN LISTS ARGN)
-    file(READ ${FOLDER}/${name} content)
-    string(APPEND text ")asset\"\nR\"asset(${content}")
-  endforeach()
-  set(${result} "${text}" PARENT_SCOPE)
-endfunction()
-
-file(GLOB scripts RELATIVE ${FOLDER} ${FOLDER}/*.js)
-list(SORT scripts)
-read_text(page report.html)
-read_text(style report.css)
-read_text(script ${scripts})
+# Makes a C++ file of the page of reports: cmake -D OUTPUT=<file.cc> -D FOLDER=<folder> -P embed.cmake. One string per
+# file (clang warns of longer ones); the scripts follow each other in the order of their names.
+file(READ ${FOLDER}/report.html page)
+file(READ ${FOLDER}/report.css style)
+set(scripts "")
+file(GLOB names RELATIVE ${FOLDER} ${FOLDER}/*.js)
+list(SORT names)
+foreach(name IN LISTS names)
+  file(READ ${FOLDER}/${name} script)
+  string(APPEND scripts "    R\"asset(${script})asset\",\n")
+endforeach()
 file(
   WRITE ${OUTPUT}
-  "// Made by cmake/embed.cmake of the files in ${FOLDER}.\n#include <string_view>\nnamespace keelson::sim {\n"
-  "extern const std::string_view report_page, report_style, report_script;\n"
+  "// Made by cmake/embed.cmake of the files in ${FOLDER}.\n#include <span>\n#include <string_view>\n"
+  "namespace keelson::sim {\n"
+  "extern const std::string_view report_page, report_style;\nextern const std::span<const std::string_view> report_scripts;\n"
   "const std::string_view report_page = R\"asset(${page})asset\";\n"
   "const std::string_view report_style = R\"asset(${style})asset\";\n"
-  "const std::string_view report_script = R\"asset(${script})asset\";\n}\n")
+  "static constexpr std::string_view scripts[] = {\n${scripts}};\n"
+  "const std::span<const std::string_view> report_scripts = scripts;\n}\n")

@@ -1,15 +1,16 @@
 #include "keelson/sim/report/page.h"
 
+#include <span>
 #include <string_view>
 
 #include "keelson/sim/report/causes.h"
 
 namespace keelson::sim {
 
-// Made of the files in this folder (cmake/embed.cmake): in the order in which they stand in the page.
-extern const std::string_view report_page;  // with @STYLE@, @DATA@, @SCRIPT@ and @TITLE@ in it
+// Made of the files in this folder by cmake/embed.cmake.
+extern const std::string_view report_page;  // with @TITLE@, @STYLE@, @DATA@ and @SCRIPT@ in it
 extern const std::string_view report_style;
-extern const std::string_view report_script;
+extern const std::span<const std::string_view> report_scripts;
 
 namespace {
 
@@ -33,7 +34,7 @@ std::string page_of(Timeline& timeline, const ReportFacts& facts) {
   cut_to(timeline, report_rows_max);
   const std::string data = payload_of(timeline, facts);
   std::string page;
-  page.reserve(data.size() + report_page.size() + report_style.size() + report_script.size());
+  page.reserve(data.size() + (u64{1} << 18));
   std::string_view rest = report_page;
   for (auto at = rest.find('@'); at != std::string_view::npos; at = rest.find('@')) {
     page += rest.substr(0, at);
@@ -42,7 +43,8 @@ std::string page_of(Timeline& timeline, const ReportFacts& facts) {
     if (name == "TITLE") page += title_of(facts.run);
     if (name == "STYLE") page += report_style;
     if (name == "DATA") page += data;
-    if (name == "SCRIPT") page += report_script;
+    if (name == "SCRIPT")
+      for (const std::string_view script : report_scripts) page += script;
     rest = rest.substr(end + 1);
   }
   page += rest;
