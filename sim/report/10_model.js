@@ -155,6 +155,9 @@ const mainGroup = (() => {
   for (const list of states.values()) rows.set(list.group, (rows.get(list.group) ?? 0) + list.rows.length);
   return [...rows].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 1;
 })();
+// What a lane's background is about where no group is chosen: the busiest one, or the first one that lives there.
+const groupOfLane = lanes.map((_, lane) =>
+  (states.has(lane * 65536 + mainGroup) ? mainGroup : [...states.values()].find((list) => list.lane === lane)?.group ?? mainGroup));
 const bands = data.bands.map(([kind, from, to, hosts]) => {
   const pairs = [];
   for (let i = 0; i < hosts.length; i += 2) pairs.push([hosts[i], hosts[i + 1]]);

@@ -170,7 +170,7 @@ function drawLane(g, lane) {
 }
 
 function drawSegments(g, lane, y, half) {
-  const segments = segmentsOf(lane, view.group || mainGroup);
+  const segments = segmentsOf(lane, view.group || groupOfLane[lane]);
   const labels = [];
   for (let s = 0; s < segments.length; ++s) {
     const segment = segments[s];

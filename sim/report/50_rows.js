@@ -12,13 +12,14 @@ const signs = {
 
 const Kind = { message: 1, turn: 2, disk: 3, call: 4, commit: 5, sign: 6 };
 const kindOf = Uint8Array.from(types, (type) =>
-  type.of === 'message' ? Kind.message : type.of === 'turn' ? Kind.turn : type.of === 'disk' ? Kind.disk : type.name === 'call' ? Kind.call
+  type.of === 'message' || type.of === 'frame' ? Kind.message : type.of === 'turn' ? Kind.turn : type.of === 'disk' ? Kind.disk : type.name === 'call' ? Kind.call
     : type.name === 'commit' ? Kind.commit : signs[type.name] && type.name !== 'violation' ? Kind.sign : 0);
 
 // What is shown of each kind; of small things that would lie on the same pixel of a lane, the first.
 function rowsInView() {
   const found = [0, 1, 2, 3, 4, 5, 6].map(() => []);
   const scale = plotWidth() / (view.to - view.from);
+  const coarse = !fine();  // then turns and sound disk operations are everywhere, and say nothing
   const taken = [0, 1, 2, 3, 4, 5, 6].map(() => new Float64Array(lanes.length).fill(-1e18));
   eachRowIn(view.from, view.to, (i) => {
     if (!shown[i]) return;
@@ -27,7 +28,7 @@ function rowsInView() {
       if (toLane[i] >= 0) found[kind].push(i);
       return;
     }
-    if (kind === 0 || lane < 0) return;
+    if (kind === 0 || lane < 0 || (coarse && (kind === Kind.turn || (kind === Kind.disk && fate[i] === 1)))) return;
     if (kind !== Kind.sign) {
       const whole = (kind === Kind.disk && fate[i] > 1) || (kind === Kind.call && fate[i] !== 1);
       const right = (kind === Kind.disk || kind === Kind.call ? at[i] + length[i] : at[i]) * scale;
@@ -237,13 +238,13 @@ function drawBundles(g, messages, strength) {
 const fine = () => (view.to - view.from) / plotWidth() < 1e6;
 function drawTurns(g, rows) {
   g.fillStyle = tone.turn;
-  g.globalAlpha = fine() ? 0.7 : 0.22;
+  g.globalAlpha = 0.7;
   for (const i of rows) {
     const lane = laneOf[i];
     g.fillRect(xOf(at[i]) - 0.5, laneY(lane) + laneHalf(lane) - 4, 1, 4);
+    drawnOne.push(i);
   }
   g.globalAlpha = 1;
-  if (fine()) for (const i of rows) drawnOne.push(i);
 }
 
 function drawDisk(g, rows) {
@@ -251,9 +252,9 @@ function drawDisk(g, rows) {
     const x0 = xOf(at[i]), wide = Math.max(1, xOf(at[i] + length[i]) - x0), bad = fate[i] > 1;
     const y = laneY(laneOf[i]) + laneHalf(laneOf[i]) + 4;
     g.fillStyle = bad ? tone.bad : tone.disk;
-    g.globalAlpha = bad ? 1 : fine() ? 0.7 : 0.3;
+    g.globalAlpha = bad ? 1 : 0.7;
     g.fillRect(x0, y, wide, bad ? 4 : 2.5);
-    if (fine()) drawnOne.push(i);
+    drawnOne.push(i);
   }
   g.globalAlpha = 1;
 }

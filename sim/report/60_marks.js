@@ -99,7 +99,7 @@ function drawNear(g) {
 
 // --- what is under the pointer
 function distanceTo(i, x, y) {
-  if (isMessage(i)) {
+  if (isMessage(i) || Of.frame[typeOf[i]]) {
     const [x0, y0, x1, y1] = lineOf(i);
     if (x < Math.min(x0, x1) - 6 || x > Math.max(x0, x1) + 6) return 99;
     const dx = x1 - x0, dy = y1 - y0;

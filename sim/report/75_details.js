@@ -105,7 +105,7 @@ function replicaSection(i) {
   if (laneOf[i] >= 0 && !lanes[laneOf[i]].client) places.push([laneOf[i], isMessage(i) && causeOf[i] >= 0 ? causeOf[i] : i]);
   if (isMessage(i) && toLane[i] >= 0 && !lanes[toLane[i]].client && usedBy[i] >= 0) places.push([toLane[i], usedBy[i]]);
   if (laneOf[i] < 0) for (const lane of nodeLanes) places.push([lane, i]);
-  const group = groupOf[i] || view.group || mainGroup;
+  const group = groupOf[i] || view.group || groupOfLane[Math.max(0, laneOf[i])];
   const columns = places.map(([lane, row]) => ({ lane, row, state: stateAt(lane, group, row) })).filter(({ state }) => state);
   if (columns.length === 0) return null;
   const head = columns.map(({ lane, row }) => element('th', { scope: 'col' }, laneName(lane) + (row === usedBy[i] ? ', after it' : '')));

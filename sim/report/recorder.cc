@@ -305,6 +305,7 @@ void Recorder::on_frame(const TraceRecord& record) {
   const u16 of = type(RowClass::frame, dropped ? "frame dropped" : "frame", {});
   const RowId id = add(of, record.at_ns, from, units_[from].last_busy, {});
   row(id).to = to;
+  row(id).fate = static_cast<u8>(Fate::delivered);
   units_[dropped ? from : to].waiting.push_back({RowClass::frame, dropped ? to : from, {}, id});
 }
 
