@@ -118,16 +118,17 @@ function segmentsOf(lane, group) {
   const segments = [];
   const list = states.get(key);
   const width = stateFields.length;
+  const downs = bands.filter((band) => band.kind === 'down' && band.pairs[0][0] === lanes[lane].host).map((band) => band.from);
+  let down = 0;
   for (let s = 0; list && s < list.rows.length; ++s) {
     const value = (name) => list.values[s * width + stateField[name]];
     const next = { t: at[list.rows[s]], view: value('view'), status: value('status'), primary: value('primary'), syncing: value('syncing') };
+    for (; down < downs.length && downs[down] <= next.t; ++down) segments.push({ t: downs[down], gone: true });
     const last = segments[segments.length - 1];
-    if (!last || last.view !== next.view || last.status !== next.status || last.primary !== next.primary || last.syncing !== next.syncing)
+    if (!last || last.gone || last.view !== next.view || last.status !== next.status || last.primary !== next.primary || last.syncing !== next.syncing)
       segments.push(next);
   }
-  for (const band of bands)
-    if (band.kind === 'down' && band.pairs[0][0] === lanes[lane].host) segments.push({ t: band.from, gone: true });
-  segments.sort((a, b) => a.t - b.t);
+  for (; down < downs.length; ++down) segments.push({ t: downs[down], gone: true });
   segmentLists.set(key, segments);
   return segments;
 }

@@ -13,6 +13,7 @@ function paintDiagram() {
   drawPhases(g);
   drawBands(g);
   drawCurve(g);
+  drawMissing(g);
   g.save();
   g.beginPath();
   g.rect(0, layout.lanesTop - 4, canvas.width, canvas.height);
@@ -23,6 +24,7 @@ function paintDiagram() {
   g.clip();
   drawRows(g);
   g.restore();
+  drawCounted(g);
   drawViolation(g);
   drawLaneNames(g);
 }
@@ -99,6 +101,34 @@ function drawBands(g) {
     g.fillRect(part[0], y, Math.min(2, wide), trackHeight - 2);
     g.fillStyle = tone.fault;
     textIn(g, bandText(band), part[0], part[1], y + trackHeight / 2 - 1);
+  }
+}
+
+// What a long run has lost: before the window there are causes of the violation at most.
+function drawMissing(g) {
+  const part = data.window_from_ns > 0 ? clipped(begin, data.window_from_ns) : null;
+  if (!part) return;
+  g.fillStyle = hatch(g, tone.line, 9);
+  g.fillRect(part[0], layout.lanesTop - 4, part[1] - part[0], canvas.height);
+  g.fillStyle = tone.soft;
+  g.font = font(11);
+  g.textBaseline = 'middle';
+  textIn(g, violation >= 0 ? 'only causes of the violation' : 'not on this page', part[0], part[1], layout.lanesTop + 4);
+}
+
+// Faults that only a counter tells of: when, but not to whom.
+const countedFaults = [];
+for (let i = 0; i < count; ++i) if (laneOf[i] < 0 && nameOf(i) === 'fault') countedFaults.push(i);
+const countedY = () => layout.phases + phaseHeight;
+function drawCounted(g) {
+  g.fillStyle = tone.fault;
+  let last = -9;
+  for (const i of countedFaults) {
+    const x = xOf(at[i]);
+    if (!shown[i] || x < canvas.left || x > canvas.width || x - last < 5) continue;
+    last = x;
+    drawSign(g, 'bolt', x, countedY(), 4);
+    drawnOne.push(i);
   }
 }
 

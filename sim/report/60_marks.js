@@ -39,7 +39,7 @@ function drawSign(g, shape, x, y, r) {
   }
 }
 
-const signY = (i) => laneY(laneOf[i]) - laneHalf(laneOf[i]) - 7;
+const signY = (i) => laneOf[i] < 0 ? countedY() : laneY(laneOf[i]) - laneHalf(laneOf[i]) - 7;
 function drawSigns(g, rows) {
   const last = new Map();
   for (const i of rows) {
@@ -106,12 +106,12 @@ function distanceTo(i, x, y) {
     const s = Math.min(1, Math.max(0, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1)));
     return Math.hypot(x - x0 - s * dx, y - y0 - s * dy);
   }
-  const centre = laneY(laneOf[i]), half = laneHalf(laneOf[i]);
   if (isMark(i)) {
     const dy = Math.abs(y - signY(i)), dx = Math.abs(x - xOf(at[i]));
     if (nameOf(i) === 'commit') return dx < 3 && dy < 7 ? 2 + dx : 99;
     return dx < 7 && dy < 8 ? Math.hypot(dx, dy) * 0.3 : 99;
   }
+  const centre = laneY(laneOf[i]), half = laneHalf(laneOf[i]);
   const x0 = xOf(at[i]), x1 = nameOf(i) === 'call' && fate[i] === 0 ? xOf(end) : xOf(at[i] + length[i]);
   if (isTurn(i)) return Math.abs(x - x0) < 3 && Math.abs(y - centre) < half ? Math.abs(x - x0) : 99;
   if (Of.disk[typeOf[i]]) return x > x0 - 2 && x < x1 + 2 && Math.abs(y - centre - half - 5) < 3 ? 1.5 : 99;

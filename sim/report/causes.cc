@@ -84,9 +84,10 @@ void cut_to(Timeline& timeline, std::size_t rows_max) {
   if (timeline.rows.size() <= rows_max) return;
   const std::vector<bool> past = causal_past(timeline);
   std::vector<bool> kept(past.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = timeline.type_of(timeline.rows[i]).name == "phase";  // few
   std::size_t room = rows_max / 2;
   for (std::size_t i = past.size(); i-- > 0 && room > 0;) {
-    if (!past[i]) continue;
+    if (!past[i] || kept[i]) continue;
     kept[i] = true;
     --room;
   }

@@ -151,8 +151,12 @@ void Recorder::on_life(const TraceRecord& record) {
   const std::string name(text_of(record.kind).name);
   if (client) {
     add(mark_type("client crash", {}), record.at_ns, lane, 0, {});
-    note_gone(host);
-    return;
+    for (const auto& [ticket, call] : units_[lane].calls) {
+      row(call).length_ns = record.at_ns - row(call).at_ns;
+      row(call).fate = call_unknown;
+      timeline_.types[row(call).type].columns[1][row(call).place] = timeline_.string("its client crashed");
+    }
+    return note_gone(host);
   }
   if (record.kind == RecordKind::crash) {
     mark("crash", record, {"power"}, {number(record.a)});

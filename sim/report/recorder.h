@@ -54,6 +54,7 @@ class Recorder final : public TraceSink, public Observer {
     std::size_t operator()(const Digest& d) const { return static_cast<std::size_t>(d.lo ^ d.hi); }
   };
   static constexpr std::size_t no_band = ~std::size_t{0};
+  static constexpr u8 call_unknown = 3;  // fate of a call; 0: open, 1: executed, 2: refused
   using Fields = std::initializer_list<std::int64_t>;
 
   // recorder.cc: records

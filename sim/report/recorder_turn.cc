@@ -257,7 +257,9 @@ void Recorder::add_answer(const TurnSeen& turn, RowId turn_row, const SubmitRepl
   if (open == calls.end()) return;
   Row& call = row(open->second);
   call.length_ns = turn.at.ns() - call.at_ns;
-  call.fate = reply.outcome == keelson::Outcome::executed ? 1 : reply.outcome == keelson::Outcome::not_executed ? 2 : 3;
+  call.fate = reply.outcome == keelson::Outcome::executed       ? 1
+              : reply.outcome == keelson::Outcome::not_executed ? 2
+                                                                : call_unknown;
   const u16 group = call.group;
   const u32 text = timeline_.string(info(reply.status).name);
   const u64 op = reply.message && reply.message.command() == Command::reply ? reply.message.as<Reply>().op.raw() : 0;

@@ -123,6 +123,8 @@ TEST(Report, EachKindOfRecordIsThere) {
         << name;
   for (const char* name : {"primary", "view change", "commit", "call", "answer"})
     EXPECT_GT(count_named(t, name), 0u) << name;
+  EXPECT_EQ(count_named(t, "client crash"), run->records[RecordKind::client_crash]);
+  EXPECT_GT(run->records[RecordKind::client_crash], 0u);
   EXPECT_GE(count_named(t, "answer"), run->report.calls_ok + run->report.calls_fail);
 }
 
@@ -286,6 +288,18 @@ TEST(CutTimeline, KeepsTheViolationItsPastAndTheEnd) {
   EXPECT_EQ(m.t.rows[1].used, 9u) << "the turn that took the message, by its new number";
   EXPECT_EQ(m.t.rows[9].cause, 9u);
   EXPECT_GT(m.t.window_from_ns, 0u);
+}
+
+TEST(CutTimeline, KeepsThePhases) {
+  Made m;
+  m.t.types.push_back({"phase", RowClass::mark, {"name$"}, {{5}}});
+  m.add(2, no_lane, 0);
+  const RowId root = m.turn(0, 0);
+  for (int i = 0; i < 100; ++i) m.message(root, i);
+  cut_to(m.t, 10);
+  ASSERT_EQ(m.t.rows.size(), 10u);
+  EXPECT_EQ(m.t.type_of(m.t.rows[0]).name, "phase");
+  EXPECT_EQ(m.t.types[2].columns[0], (std::vector<std::int64_t>{5}));
 }
 
 TEST(CutTimeline, LeavesAShortOneAlone) {
