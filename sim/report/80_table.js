@@ -19,7 +19,7 @@ function pageOf(row) {
   }
   return Math.floor(Math.min(low, Math.max(0, rows.length - 1)) / table.size);
 }
-function showTable() {
+function showTable(withSelected = true) {
   const section = $('table_section');
   if (section.hidden) return;
   const rows = tableRows();
@@ -28,7 +28,7 @@ function showTable() {
   const first = table.page * table.size;
   const turnTo = (page) => () => {
     table.page = page;
-    showTable();
+    showTable(false);
     section.scrollTop = 0;
   };
   const body = element('tbody');
@@ -44,16 +44,22 @@ function showTable() {
     element('caption', {}, `Rows ${rows.length === 0 ? 0 : countText(first + 1)} to ${countText(Math.min(first + table.size, rows.length))} of ${countText(rows.length)}`,
       element('button', { onclick: turnTo(table.page - 1), disabled: table.page === 0 }, 'previous'),
       element('button', { onclick: turnTo(table.page + 1), disabled: table.page + 1 >= pages }, 'next'),
-      element('button', { onclick: () => { table.page = pageOf(rowAt(view.from)); showTable(); } }, 'from what is shown above')),
+      element('button', { onclick: () => { table.page = pageOf(rowAt(view.from)); showTable(false); } }, 'from what is shown above')),
     element('thead', {}, element('tr', {}, ...['row', 'time', 'what', 'where', 'outcome', 'details'].map((text) => element('th', { scope: 'col' }, text)))), body));
-  markTable();
+  if (withSelected) markTable();
 }
 function markTable() {
   if ($('table_section').hidden) return;
   for (const line of document.querySelectorAll('#table_section tr.selected')) line.classList.remove('selected');
   if (view.selected < 0) return;
   const line = $(`row${view.selected + 1}`);
-  if (line) line.classList.add('selected');
+  if (line) {
+    line.classList.add('selected');
+    line.scrollIntoView({ block: 'nearest' });
+  } else if (shown[view.selected]) {
+    table.page = pageOf(view.selected);
+    showTable();
+  }
 }
 function toggleTable() {
   const section = $('table_section');

@@ -7,7 +7,7 @@ function filterChanged() {
   $('found').textContent = searchBad ? 'no such field' : `${countText(shownCount)} rows`;
   table.page = 0;
   if (!$('table_section').hidden) table.page = pageOf(rowAt(view.from));
-  showTable();
+  showTable(false);
   repaint();
 }
 

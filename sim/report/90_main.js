@@ -2,7 +2,7 @@
 function firstView() {
   if (violation >= 0) {  // the last rows before it, as many as can be told apart
     let i = violation, seen = 0;
-    while (i > 0 && seen < 260) if (shown[--i] && isMessage(i) && familyIn(i) !== familyPlace.beat) ++seen;
+    while (i > 0 && seen < 200) if (shown[--i] && isMessage(i) && familyIn(i) !== familyPlace.beat) ++seen;
     const span = Math.max((at[violation] - at[i]) * 1.12, 1e6);
     view.from = at[violation] - span * 0.92;
     view.to = at[violation] + span * 0.08;
