@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <malloc.h>
@@ -78,6 +79,11 @@ int run_again(const Options& options) {
   const auto report =
       hunter.run_one(mutant ? mutant->id : Id::none, options.scenario, options.seed, options.limits == "tiny");
   if (!report) return exit_code::bad_data;
+  std::error_code error;
+  if (!options.hunt.report.empty() && std::filesystem::file_size(options.hunt.report, error) == 0) {
+    std::filesystem::remove(options.hunt.report, error);
+    std::cerr << "keelson mutants: no report: the run's process ended before it could be written\n";
+  }
   std::cout << (mutant ? mutant->name : "healthy") << "  " << options.scenario << " seed " << options.seed << "  "
             << sim::name_of(report->verdict);
   if (report->failure)
