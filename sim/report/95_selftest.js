@@ -1,5 +1,5 @@
-// With #selftest the page checks itself and writes what it found: tests/sim/report_page.sh reads it with a browser.
-if (location.hash === '#selftest' || location.hash === '#selftest-table') {
+// With #selftest the page checks itself and writes what it found: tests/bin/report_test.cc reads that with a browser.
+if (location.hash === '#selftest') {
   const lines = [];
   let failed = 0;
   const check = (what, holds) => {
@@ -95,7 +95,7 @@ if (location.hash === '#selftest' || location.hash === '#selftest-table') {
   }
   toggleTable();
   check('the table has a page of rows', document.querySelectorAll('#table_section tbody tr').length === Math.min(table.size, shownCount - table.page * table.size));
-  if (location.hash !== '#selftest-table') toggleTable();
+  toggleTable();
 
   const frames = painted.frames;
   for (let k = 0; k < 50; ++k) repaint();

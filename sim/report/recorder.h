@@ -3,7 +3,7 @@
 //
 // Who uses it: `--report` and `--export`, attached from RunOptions::prepare, itself as the trace sink. It reads the
 // trace records and the two bags of each turn and changes nothing, so the trace hash is that of the run without it. Not
-// here: the page (page.h). All of a run is held in memory, about 100 bytes per row.
+// here: the page (page.h). All of a run is held in memory, about 300 bytes per row.
 #pragma once
 
 #include <array>
