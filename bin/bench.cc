@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <iostream>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <vector>
 
 #include "keelson/io/exit_code.h"
@@ -134,6 +136,86 @@ int bench_kernel(const Options& options) {
   return 0;
 }
 
+// ---------------------------------------------------------------- many groups on one log
+
+struct GroupsOptions {
+  std::vector<u32> groups{1, 16, 256};
+  u32 requests_per_bag = 64;
+  u32 body = 1024;
+  u64 ops = 100'000;
+  bool json = false;
+};
+
+u64 resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  u64 size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<u64>(::sysconf(_SC_PAGESIZE));
+}
+
+struct GroupsSample {
+  double ns_per_op = 0;
+  double flushes_per_bag = 0;
+  double disk_bytes_per_op = 0;  // of one node
+  u64 idle_bytes = 0;            // of memory that was touched until every replica was up: of all of them
+};
+
+// The requests of a bag go to as many groups as there are: at most one each, while there are more groups than requests.
+bool measure_groups(const GroupsOptions& options, u32 groups, GroupsSample& sample) {
+  sim::LockstepConfig config;
+  config.groups = groups;
+  config.requests_per_bag = options.requests_per_bag;
+  config.clients = std::max(options.requests_per_bag * 8, groups);
+  config.value_bytes = options.body;
+  config.limits.wal_segments = 1024;
+  const u64 before_any = resident_bytes();
+  sim::Lockstep cluster(config);
+  cluster.idle(100);
+  sample.idle_bytes = resident_bytes() - before_any;
+  if (!cluster.run(options.ops / 4)) return false;
+  const u64 answered = cluster.answered(), bags = cluster.bags(), flushes = cluster.flushes();
+  const u64 disk = cluster.bytes_written();
+  const double begin = cpu_ns();
+  if (!cluster.run(options.ops)) return false;
+  const auto ops = static_cast<double>(cluster.answered() - answered);
+  sample.ns_per_op = (cpu_ns() - begin) / ops;
+  sample.flushes_per_bag =
+      static_cast<double>(cluster.flushes() - flushes) / static_cast<double>(cluster.bags() - bags);
+  sample.disk_bytes_per_op = static_cast<double>(cluster.bytes_written() - disk) / ops / config.nodes;
+  return true;
+}
+
+int bench_groups(const GroupsOptions& options) {
+  if (!options.json)
+    std::printf(
+        "groups: 3 replicas of each in one thread, no I/O, %u-byte values, %u requests per bag, %llu ops\n"
+        "  groups   CPU ns  against  flushes   to one disk  idle: KiB of\n"
+        "           per op    first  per bag  bytes per op   each replica\n",
+        options.body, options.requests_per_bag, static_cast<unsigned long long>(options.ops));
+  double first = 0;
+  for (const u32 groups : options.groups) {
+    GroupsSample s;
+    if (!measure_groups(options, groups, s)) {
+      std::cerr << "keelson bench groups: the cluster stopped making progress\n";
+      return io::exit_code::internal;
+    }
+    if (first == 0) first = s.ns_per_op;
+    const double idle_kib = static_cast<double>(s.idle_bytes) / 1024 / groups / 3;
+    if (options.json)
+      std::printf(
+          "{\"bench\":\"groups\",\"groups\":%u,\"requests_per_bag\":%u,\"body_bytes\":%u,\"ops\":%llu,"
+          "\"cpu_ns_per_op\":%.1f,\"speed_against_first\":%.3f,\"flushes_per_bag\":%.3f,"
+          "\"disk_bytes_per_op\":%.0f,\"idle_bytes_per_replica\":%.0f}\n",
+          groups, options.requests_per_bag, options.body, static_cast<unsigned long long>(options.ops), s.ns_per_op,
+          first / s.ns_per_op, s.flushes_per_bag, s.disk_bytes_per_op, idle_kib * 1024);
+    else
+      std::printf("%8u %8.0f %7.0f%% %8.3f %13.0f %14.1f\n", groups, s.ns_per_op, 100 * first / s.ns_per_op,
+                  s.flushes_per_bag, s.disk_bytes_per_op, idle_kib);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -156,6 +238,21 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   kernel->add_flag("--json", options->json, "one JSON object per row");
   kernel->callback([options, &exit_code] { exit_code = bench_kernel(*options); });
+
+  auto* groups = bench->add_subcommand("groups", "many groups that share one log: speed, flushes and memory of each");
+  auto many = std::make_shared<GroupsOptions>();
+  groups->add_option("--groups", many->groups, "how many, one row each; the first is what others are compared with")
+      ->check(CLI::Range(1u, Limits::standard().groups_max))
+      ->capture_default_str();
+  groups->add_option("--requests-per-bag", many->requests_per_bag, "requests that reach the primaries in one turn")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  groups->add_option("--body", many->body, "bytes of a value")->check(CLI::Range(1, 60'000))->capture_default_str();
+  groups->add_option("--ops", many->ops, "operations of a row")
+      ->check(CLI::Range(1000, 900'000))
+      ->capture_default_str();
+  groups->add_flag("--json", many->json, "one JSON object per row");
+  groups->callback([many, &exit_code] { exit_code = bench_groups(*many); });
 }
 
 }  // namespace keelson::bin

@@ -11,17 +11,21 @@ namespace keelson::sim {
 namespace {
 
 constexpr ClusterId cluster{1, 2};
-constexpr GroupId group{1};
 constexpr u64 wall_start = 1'700'000'000'000'000'000;
 
 }  // namespace
 
 Lockstep::Lockstep(const LockstepConfig& config)
     : config_(config), machines_(builtin_machines()), nodes_(config.nodes), clients_(config.clients) {
-  GroupConfig g{group, machine_kv, Vec<NodeId>(config.nodes)};
-  for (u16 n = 0; n < config.nodes; ++n) g.members.push_back(NodeId(n));
-  groups_.push_back(std::move(g));
-  for (u32 i = 0; i < config.clients; ++i) clients_[i].id = ClientId{i + 1, 7};
+  for (u32 i = 0; i < config.groups; ++i) {
+    GroupConfig g{GroupId(i + 1), machine_kv, Vec<NodeId>(config.nodes)};
+    for (u16 n = 0; n < config.nodes; ++n) g.members.push_back(NodeId(n));
+    groups_.push_back(std::move(g));
+  }
+  for (u32 i = 0; i < config.clients; ++i) {
+    clients_[i].id = ClientId{i + 1, 7};
+    clients_[i].group = GroupId(i % config.groups + 1);
+  }
   body_.resize(config.value_bytes + 256 + 64);
   for (u16 n = 0; n < config.nodes; ++n) {
     Node& node = nodes_[n];
@@ -59,10 +63,14 @@ bool Lockstep::run(u64 ops) {
   return true;
 }
 
-void Lockstep::turn() {
+void Lockstep::idle(u32 turns) {
+  for (; turns > 0; --turns) turn(false);
+}
+
+void Lockstep::turn(bool with_requests) {
   ++turns_;
   now_ = now_ + microseconds(50);
-  submit(nodes_[0]);
+  if (with_requests) submit(nodes_[0]);
   for (auto& node : nodes_) {
     std::swap(node.in, node.next);
     node.in->now = now_;
@@ -77,7 +85,8 @@ void Lockstep::turn() {
 // Node 0 is the primary of view 0 and stays it.
 void Lockstep::submit(Node& primary) {
   if (primary.shard->state() != ShardState::ready) return;
-  for (u32 tried = 0, sent = 0; tried < clients_.size() && sent < config_.requests_per_bag; ++tried) {
+  u32 sent = 0;
+  for (u32 tried = 0; tried < clients_.size() && sent < config_.requests_per_bag; ++tried) {
     Client& client = clients_[next_client_];
     next_client_ = (next_client_ + 1) % clients_.size();
     if (client.waiting) continue;
@@ -88,12 +97,13 @@ void Lockstep::submit(Node& primary) {
     primary.next->messages.push_back(
         Envelope{Peer::client(ConnectionId(client.id.lo)), ShardId(0), std::move(message)});
   }
+  bags_ += sent > 0;
 }
 
 MessageRef Lockstep::make_request(Slabs& slabs, Client& client) {
   Request request = make<Request>();
   request.cluster = cluster;
-  request.group = group;
+  request.group = client.group;
   request.client = client.id;
   Bytes body;
   if (client.session == SessionId(0)) {
@@ -130,6 +140,7 @@ void Lockstep::carry_out(Node& node) {
     check(good && !to.next->messages.full());
     to.next->messages.push_back(Envelope{Peer::node(send.message.header().node), ShardId(0), std::move(copied)});
   }
+  flushes_ += &node == nodes_.data() && !node.out->writes.empty();
   for (const auto& write : node.out->writes) {
     for (const Bytes part : write.parts) bytes_written_ += part.size();
     node.next->completions.push_back({IoKind::write, write.id, IoStatus::ok});

@@ -13,7 +13,8 @@ namespace keelson::sim {
 
 struct LockstepConfig {
   u16 nodes = 3;
-  u32 clients = 64;  // sessions, each with one request in flight
+  u32 groups = 1;
+  u32 clients = 64;  // sessions, each with one request in flight, spread over the groups in turn
   u32 requests_per_bag = 1;
   u32 value_bytes = 1024;
   u32 keys = 1024;
@@ -27,10 +28,13 @@ class Lockstep {
 
   // Runs until `ops` more requests were answered; false if the cluster stopped making progress.
   bool run(u64 ops);
+  void idle(u32 turns);  // without requests
   u64 answered() const { return answered_; }
   u64 bytes_written() const { return bytes_written_; }  // to all disks
   u64 bytes_sent() const { return bytes_sent_; }        // between nodes
   u64 turns() const { return turns_; }
+  u64 bags() const { return bags_; }        // turns in which the primaries' node got requests
+  u64 flushes() const { return flushes_; }  // its turns with writes, which share one flush
 
  private:
   struct Node {
@@ -42,11 +46,12 @@ class Lockstep {
   };
   struct Client {
     ClientId id;
+    GroupId group;
     SessionId session;
     RequestNo request;
     bool waiting = false;
   };
-  void turn();
+  void turn(bool with_requests = true);
   void submit(Node& primary);
   void carry_out(Node& node);
   void read(Node& node, const Read& effect);
@@ -61,7 +66,7 @@ class Lockstep {
   std::vector<std::byte> body_;
   std::size_t next_client_ = 0;
   Instant now_{1'000'000'000};
-  u64 answered_ = 0, bytes_written_ = 0, bytes_sent_ = 0, turns_ = 0, sequence_ = 0;
+  u64 answered_ = 0, bags_ = 0, flushes_ = 0, bytes_written_ = 0, bytes_sent_ = 0, turns_ = 0, sequence_ = 0;
 };
 
 }  // namespace keelson::sim
