@@ -154,6 +154,7 @@ Tunables tunables_of(const pb::Cluster& cluster) {
   set(to.sync_stall, from.has_sync_stall_ms(), from.sync_stall_ms());
   set(to.sync_pin, from.has_sync_pin_ms(), from.sync_pin_ms());
   set(to.scrub_pace, from.has_scrub_pace_ms(), from.scrub_pace_ms());
+  set(to.quiesce_after, from.has_quiesce_after_ms(), from.quiesce_after_ms());
   set(to.scrub_every, from.has_scrub_every_ms(), from.scrub_every_ms());
   if (from.has_strict_ack()) to.strict_ack = from.strict_ack();
   return to;

@@ -14,7 +14,7 @@ namespace keelson {
 struct Limits {
   // Shared by all nodes of a cluster.
   u32 replicas_max = 6;
-  u32 groups_max = 256;                  // per shard, beside the metadata group
+  u32 groups_max = 16 * 1024;            // per shard, beside the metadata group
   u32 pipeline_max = 32;                 // prepares in flight; view change derives commits from it
   u32 request_queue_max = 256;           // per group
   u32 batch_requests_max = 256;          // per prepare
@@ -143,12 +143,15 @@ struct Tunables {
   Duration reclaim_patience = milliseconds(2000);  // for a checkpoint, before ops are copied to free a segment
   Duration abdicate = milliseconds(400);
   Duration watchdog = milliseconds(2000);
-  Duration sync_stall = milliseconds(2000);   // without progress of repair, before a peer's checkpoint is fetched
-  Duration sync_retry = milliseconds(200);    // an answer of a transfer is waited for
-  Duration sync_pin = milliseconds(30000);    // a checkpoint is kept after a peer asked for a piece of it
-  Duration space_probe = milliseconds(1000);  // on a device that has no space, for whether it has some again
-  Duration scrub_pace = milliseconds(20);     // one read of a scrub tour per
-  Duration scrub_every = seconds(24 * 3600);  // from the begin of one tour to that of the next, at least
+  Duration quiesce_after = milliseconds(3000);  // without a request, before a group's backups are asked to sleep
+  Duration quiesce_resend = milliseconds(200);  // x 2^k, <= 3.2 s
+  Duration wake_pace = milliseconds(10);        // the groups that slept under a lost primary: some per
+  Duration sync_stall = milliseconds(2000);     // without progress of repair, before a peer's checkpoint is fetched
+  Duration sync_retry = milliseconds(200);      // an answer of a transfer is waited for
+  Duration sync_pin = milliseconds(30000);      // a checkpoint is kept after a peer asked for a piece of it
+  Duration space_probe = milliseconds(1000);    // on a device that has no space, for whether it has some again
+  Duration scrub_pace = milliseconds(20);       // one read of a scrub tour per
+  Duration scrub_every = seconds(24 * 3600);    // from the begin of one tour to that of the next, at least
   Duration marker_delay = milliseconds(2);
   Duration clock_window_min = milliseconds(2000);
   Duration clock_window_max = milliseconds(20000);
@@ -173,6 +176,8 @@ struct Tunables {
                         &t.prepare_resend,
                         &t.repair_pace,
                         &t.reclaim_patience,
+                        &t.quiesce_after,
+                        &t.quiesce_resend,
                         &t.space_probe,
                         &t.scrub_pace,
                         &t.abdicate,

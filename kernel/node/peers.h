@@ -1,4 +1,5 @@
-// Peers: what a shard knows of the other nodes: whether they are connected, their life, the beat to echo.
+// Peers: what a shard knows of the other nodes: whether they are connected, their life, the beat to echo, their
+// silence.
 //
 // Who uses it: Shard::Impl. Indexed by node id. Not here: what a peer's groups do (vsr/replica.h).
 #pragma once
@@ -16,7 +17,11 @@ class Peers {
     Incarnation incarnation;  // newest seen
     u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
+    Instant heard;         // any message
+    bool silent = false;   // none for too long: whoever slept under it has been, or is being, woken
+    u32 wake_next = none;  // replicas before this one are awake, if they slept under it; none: not needed
 
+    static constexpr u32 none = ~u32{0};
     // A new life has a clock of its own, which may be behind that of the former one: nothing of it is echoed.
     void meet(Incarnation life) {
       if (life <= incarnation) return;

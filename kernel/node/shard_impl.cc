@@ -48,8 +48,11 @@ Shard::Impl::Impl(const ShardConfig& given, Slabs& pool)
       clock(given.tunables, given.node, clock_voters(groups)),
       checkpoints(config.limits, io_ids, counters),
       replicas(given.limits.groups_max + 1),
+      ids(given.limits.groups_max + 1),
       touched(given.limits.groups_max + 1),
+      beating(given.limits.groups_max + 1),
       entries(given.limits.groups_max + 1),
+      outbox(node_count(groups)),
       stored(given.limits.wal_batches_in_flight_max * given.limits.wal_batch_records_max),
       loaded(given.limits.reads_in_flight_max),
       peers(node_count(groups)) {
@@ -75,23 +78,31 @@ void Shard::Impl::step(const EventBag& in, EffectBag& out) {
 
 Instant Shard::Impl::deadline() const {
   if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
-  return std::min({timers.deadline(), beat_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at, probe_at});
+  if (unfinished) return now;
+  return std::min(
+      {timers.deadline(), beat_at, wake_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at, probe_at});
 }
 
-Turn Shard::Impl::turn(EffectBag& out) { return {now, out, *wal, checkpoints, clock, timers, slabs, prng, counters}; }
+Turn Shard::Impl::turn(EffectBag& out) {
+  return {now, out, outbox, *wal, checkpoints, clock, timers, slabs, prng, counters};
+}
 
 Replica* Shard::Impl::find(GroupId group) {
-  const auto at = std::lower_bound(replicas.begin(), replicas.end(), group,
-                                   [](const auto& replica, GroupId g) { return replica->group() < g; });
-  return at != replicas.end() && (*at)->group() == group ? at->get() : nullptr;
+  const u32 i = index_of(group);
+  return i < replicas.size() ? replicas[i].get() : nullptr;
+}
+
+// The number of replicas: it isn't here.
+u32 Shard::Impl::index_of(GroupId group) const {
+  const auto at = std::lower_bound(ids.begin(), ids.end(), group);
+  return static_cast<u32>((at != ids.end() && *at == group ? at : ids.end()) - ids.begin());
 }
 
 Replica* Shard::Impl::touch(GroupId group) {
-  const auto at = std::lower_bound(replicas.begin(), replicas.end(), group,
-                                   [](const auto& replica, GroupId g) { return replica->group() < g; });
-  if (at == replicas.end() || (*at)->group() != group) return nullptr;
-  touched[static_cast<std::size_t>(at - replicas.begin())] = true;
-  return at->get();
+  const u32 i = index_of(group);
+  if (i == replicas.size()) return nullptr;
+  touched.insert(i);
+  return replicas[i].get();
 }
 
 bool Shard::Impl::is_mine(const GroupConfig& group) const {
@@ -159,7 +170,10 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
 void Shard::Impl::poison(Turn& t) {
   if (state == ShardState::poisoned) return;
   state = ShardState::poisoned;
-  for (const auto& replica : replicas) replica->on_poisoned(t);
+  for (u32 i = 0; i < replicas.size(); ++i) {
+    replicas[i]->on_poisoned(t);
+    touched.insert(i);
+  }
 }
 
 // What a live checkpoint reaches is taken before anything is written. Two that claim one block contradict each other:
@@ -206,7 +220,8 @@ void Shard::Impl::open(EffectBag& out) {
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
                                                 std::move(members), config.limits, config.tunables},
                                   std::move(found), std::move(machine), timers, prng));
-    touched.push_back(true);
+    ids.push_back(g.group);
+    touched.insert(static_cast<u32>(replicas.size() - 1));
   }
   recovery.reset();
   index_scrub = std::make_unique<IndexScrub>(config.limits, page_seed(config.cluster, config.shard), io_ids);
@@ -227,12 +242,16 @@ void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
   switch (event.kind) {
     case PeerEventKind::connected:
       peer->connected = true;
-      peer->meet(event.life.incarnation);
-      for (const auto& replica : replicas) touch(replica->group())->on_peer_connected(t, node);
+      meet(node, event.life.incarnation, out);
+      for (u32 i = 0; i < replicas.size(); ++i)
+        if (replicas[i]->on_peer_connected(t, node)) touched.insert(i);
       return;
     case PeerEventKind::lost:
       peer->connected = false;
-      for (const auto& replica : replicas) touch(replica->group())->on_peer_lost(t, node);
+      peer->wake_next = 0;
+      wake_at = std::min(wake_at, now + config.tunables.primary_lost);
+      for (u32 i = 0; i < replicas.size(); ++i)
+        if (replicas[i]->on_peer_lost(t, node)) touched.insert(i);
       return;
     case PeerEventKind::client_connected:
     case PeerEventKind::client_lost:
@@ -246,18 +265,29 @@ void Shard::Impl::run_timers(EffectBag& out) {
   if (wal->deadline() <= now) wal->on_deadline(now, out);
   Turn t = turn(out);
   Timers::Due due;
-  while (timers.pop_due(now, due))
+  while (!is_crowded(out) && timers.pop_due(now, due))
     if (Replica* replica = touch(GroupId(due.owner))) replica->on_timer(t, due.kind);
+}
+
+// No room for all that one more replica may say at once: the next step goes on.
+bool Shard::Impl::is_crowded(const EffectBag& out) const {
+  const std::size_t room = sends_per_replica(config.limits);
+  return out.sends.size() + room > out.sends.capacity() || out.posts.size() + room > out.posts.capacity();
 }
 
 void Shard::Impl::finish(EffectBag& out) {
   Turn t = turn(out);
-  for (std::size_t i = 0; i < replicas.size(); ++i) {
-    if (!touched[i]) continue;
-    touched[i] = false;
+  unfinished = false;
+  touched.for_each([&](u32 i) {
+    if (unfinished) return;
+    if (is_crowded(out)) return void(unfinished = true);
+    touched.erase(i);
     replicas[i]->finish_turn(t);
-  }
+    beating.put(i, replicas[i]->beats());
+  });
+  if (wake_at <= now) wake_sleepers(out);
   if (beat_at <= now) send_beats(out);
+  if (!outbox.empty()) send_outbox(out);
   scrub(out);
   reclaim(out);
   wal->seal_batch(now, out);

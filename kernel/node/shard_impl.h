@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "keelson/base/index_set.h"
 #include "keelson/node/peers.h"
 #include "keelson/node/shard.h"
 #include "keelson/store/index_scrub.h"
@@ -33,10 +34,12 @@ class Shard::Impl {
   void poison(Turn& turn);
   void run_timers(EffectBag& out);
   void finish(EffectBag& out);
+  bool is_crowded(const EffectBag& out) const;
   Turn turn(EffectBag& out);
   bool is_mine(const GroupConfig& group) const;
   Replica* find(GroupId group);
   Replica* touch(GroupId group);  // finish_turn will be called for it
+  u32 index_of(GroupId group) const;
 
   // shard_reclaim.cc: space in the log
   void reclaim(EffectBag& out);
@@ -50,6 +53,11 @@ class Shard::Impl {
   void scrub_index(EffectBag& out);
   void scrub_groups(EffectBag& out);
 
+  // shard_quiet.cc: groups that sleep under the beats of a peer's shard
+  void meet(NodeId node, Incarnation life, EffectBag& out);
+  void listen_for_silence();
+  void wake_sleepers(EffectBag& out);
+
   // shard_route.cc: which room a message goes to
   void on_message(const Envelope& envelope, EffectBag& out);
   void on_frame(const FrameEvent& event, EffectBag& out);
@@ -62,6 +70,7 @@ class Shard::Impl {
   void send_beats(EffectBag& out);
   void send_beat(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
   void send_entries(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
+  void send_outbox(EffectBag& out);
 
   const ShardConfig config;  // groups: see `groups`
   Vec<GroupConfig> groups;   // of the cluster, in order of id
@@ -77,9 +86,13 @@ class Shard::Impl {
   std::unique_ptr<Wal> wal;
   CheckpointZone checkpoints;
   Vec<std::unique_ptr<Replica>> replicas;  // of this shard, in order of GroupId
-  Vec<bool> touched;                       // by index in replicas, in this step
+  Vec<GroupId> ids;                        // theirs
+  IndexSet touched;                        // replicas of which finish_turn is due
+  IndexSet beating;                        // replicas with something for the beats
+  bool unfinished = false;                 // of those touched some wait for the next step
   Vec<GroupEntry> entries;                 // scratch of send_beats
-  Vec<StoredRecord> stored;                // scratch of on_completion
+  EntryOutbox outbox;
+  Vec<StoredRecord> stored;  // scratch of on_completion
   Vec<LoadedRecord> loaded;
   Peers peers;
   ShardState state = ShardState::booting;
@@ -88,6 +101,7 @@ class Shard::Impl {
   Instant now;
   Instant booted;
   Instant beat_at = Instant::never();
+  Instant wake_at = Instant::never();  // of sleepers
   u64 beat_no = 0;
   u64 reclaiming = 0;       // segments before this one are being vacated; 0: none
   std::size_t vacated = 0;  // replicas, from the first, that need nothing before it

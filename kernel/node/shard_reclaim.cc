@@ -30,7 +30,7 @@ void Shard::Impl::reclaim(EffectBag& out) {
   bool all = true;
   for (std::size_t i = vacated; i < std::min(vacated + groups_per_step, replicas.size()); ++i) {
     const bool clear = replicas[i]->vacate(t, end, urgent(config.limits, wal->segments_used()));
-    if (!clear) touched[i] = true;
+    if (!clear) touched.insert(static_cast<u32>(i));
     all = all && clear;
     if (all) ++vacated;
   }

@@ -32,7 +32,9 @@ void Shard::Impl::on_node_message(NodeId from, const MessageRef& message, Effect
   Peers::Peer* peer = peers.find(from);
   if (!peer || header.node != from) return counters.add(Counter::drop_author);
   if (rules::from_old_life(header.incarnation, peer->incarnation)) return counters.add(Counter::drop_old_life);
-  peer->meet(header.incarnation);
+  meet(from, header.incarnation, out);
+  peer->heard = now;
+  peer->silent = false;
   if (header.command == Command::beat) return on_beat(from, message, out);
   if (header.command == Command::entries) return on_entries(from, message, message.as<Entries>().count, out);
   Replica* replica = touch(header.group);
@@ -45,8 +47,8 @@ void Shard::Impl::on_client_message(const Route& route, const MessageRef& messag
   const Header header = message.header();
   if (header.command != Command::request && header.command != Command::client_ping)
     return counters.add(Counter::drop_author);
-  const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.group == header.group; });
-  if (known == groups.end()) return refuse(route, message, Status::group_unknown, out);
+  const auto known = std::ranges::lower_bound(groups, header.group, {}, &GroupConfig::group);
+  if (known == groups.end() || known->group != header.group) return refuse(route, message, Status::group_unknown, out);
 
   const ShardId owner = owner_of(header.group, config.shard_count);
   if (owner != config.shard) {
@@ -106,7 +108,7 @@ void Shard::Impl::on_entries(NodeId from, const MessageRef& message, u32 count, 
   for (u32 i = 0; i < count; ++i) {
     const auto entry = load<GroupEntry>(message.data() + header_size + i * sizeof(GroupEntry));
     if (Replica* replica = touch(entry.group))
-      replica->on_commit_entry(t, from, entry);
+      replica->on_entry(t, from, entry);
     else
       counters.add(Counter::drop_group_unknown);
   }
@@ -116,18 +118,25 @@ void Shard::Impl::on_entries(NodeId from, const MessageRef& message, u32 count, 
 void Shard::Impl::send_beats(EffectBag& out) {
   beat_at = now + config.tunables.beat;
   ++beat_no;
+  listen_for_silence();
   for (u16 n = 0; n < peers.count(); ++n) {
     const NodeId to(n);
     if (!peers.find(to)) continue;
     entries.clear();
-    for (const auto& replica : replicas)
-      if (replica->beats() && replica->has_member(to)) entries.push_back(replica->commit_entry());
+    beating.for_each([&](u32 i) {
+      GroupEntry entry;
+      if (replicas[i]->beat_entry(to, entry)) entries.push_back(entry);
+    });
     const std::size_t first = std::min<std::size_t>(entries.size(), config.limits.entries_max);
     send_beat(to, entries.span().first(first), out);
-    for (std::size_t at = first; at < entries.size(); at += config.limits.entries_max)
-      send_entries(
-          to, entries.span().subspan(at, std::min<std::size_t>(entries.size() - at, config.limits.entries_max)), out);
+    send_entries(to, entries.span().subspan(first), out);
   }
+}
+
+// What replicas had to tell each other in this step.
+void Shard::Impl::send_outbox(EffectBag& out) {
+  for (u16 n = 0; n < peers.count(); ++n) send_entries(NodeId(n), outbox.to(NodeId(n)), out);
+  outbox.clear();
 }
 
 void Shard::Impl::send_beat(NodeId to, std::span<const GroupEntry> carried, EffectBag& out) {
@@ -136,6 +145,7 @@ void Shard::Impl::send_beat(NodeId to, std::span<const GroupEntry> carried, Effe
   MessageRef message = allocate_message(slabs, size);
   if (!message) return counters.add(Counter::drop_no_slab);
   copy(body_of(message, size), std::as_bytes(carried));
+  counters.add(Counter::entries_sent, carried.size());
   Beat beat = make<Beat>();
   beat.cluster = config.cluster;
   beat.node = config.node;
@@ -153,11 +163,19 @@ void Shard::Impl::send_beat(NodeId to, std::span<const GroupEntry> carried, Effe
   out.sends.push_back(Envelope{Peer::node(to), config.shard, std::move(message)});
 }
 
-void Shard::Impl::send_entries(NodeId to, std::span<const GroupEntry> carried, EffectBag& out) {
+// As many to a message as it may carry.
+void Shard::Impl::send_entries(NodeId to, std::span<const GroupEntry> all, EffectBag& out) {
+  if (all.size() > config.limits.entries_max) {
+    send_entries(to, all.first(config.limits.entries_max), out);
+    return send_entries(to, all.subspan(config.limits.entries_max), out);
+  }
+  if (all.empty()) return;
+  const auto carried = all;
   const u32 size = static_cast<u32>(carried.size_bytes());
   MessageRef message = allocate_message(slabs, size);
   if (!message) return counters.add(Counter::drop_no_slab);
   copy(body_of(message, size), std::as_bytes(carried));
+  counters.add(Counter::entries_sent, carried.size());
   Entries entry_list = make<Entries>();
   entry_list.cluster = config.cluster;
   entry_list.node = config.node;

@@ -3,6 +3,7 @@
 // Who uses it: simulator checkers, status pages, tests. Not here: the log itself (Shard::committed reads it).
 #pragma once
 
+#include "keelson/vsr/quorum.h"
 #include "keelson/wire/header.h"
 
 namespace keelson {
@@ -37,6 +38,8 @@ struct GroupView {
   bool checkpoint_damaged = false;  // this life found the one it should start from damaged
   bool syncing = false;             // fetches a checkpoint from peers
   bool primary = false;             // of `view`, in status normal
+  bool quiet = false;               // a backup that relies on the beats of its primary's shard
+  Votes drowsy;                     // of a primary: who may be quiet
   bool clock_synchronized = false;
   Op stuck_op;            // 0: not stuck
   u32 pipeline = 0;       // prepares in flight

@@ -52,6 +52,8 @@ class Votes {
   }
   constexpr bool has(ReplicaIndex from) const { return from.raw() < voters_max && (from_ >> from.raw() & 1); }
   constexpr u8 count() const { return static_cast<u8>(std::popcount(from_)); }
+  constexpr void remove(ReplicaIndex from) { from_ = static_cast<u8>(from_ & ~(1u << from.raw())); }
+  constexpr bool empty() const { return from_ == 0; }
   constexpr void clear() { from_ = 0; }
 
  private:

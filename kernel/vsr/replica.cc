@@ -161,6 +161,9 @@ void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
   }
   if (mute()) return ignore(turn, Counter::drop_status);
   peers_[from.raw()].last_sign = turn.now;
+  on_sign_of_backup(turn, from);
+  if (from == primary_of(view_)) wake_up(turn);
+  wake_up_and_tell(turn);
   switch (header.command) {
     case Command::headers:
       return on_headers(turn, from, message);
@@ -269,17 +272,18 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   if (record.purpose < voters_max) serve(turn, ReplicaIndex(static_cast<u8>(record.purpose)), record.message);
 }
 
-void Replica::on_peer_connected(Turn& turn, NodeId node) {
+bool Replica::on_peer_connected(Turn& turn, NodeId node) {
   const ReplicaIndex peer = index_of(node);
-  if (mute() || peer == no_replica || peer == self_) return;
-  if (status_ != ReplicaStatus::normal) arm(turn, ask_view, Duration(0));
+  if (mute() || peer == no_replica || peer == self_ || status_ == ReplicaStatus::normal) return false;
+  arm(turn, ask_view, Duration(0));
+  return true;
 }
 
-void Replica::on_peer_lost(Turn& turn, NodeId node) {
+bool Replica::on_peer_lost(Turn& turn, NodeId node) {
   const ReplicaIndex peer = index_of(node);
-  if (mute() || peer == no_replica) return;
-  if (is_backup() && peer == primary_of(view_))
-    turn.timers.arm_if_sooner(timers_[suspicion], turn.now + config_.tunables.primary_lost);
+  if (mute() || peer == no_replica || quiet_ || !is_backup() || peer != primary_of(view_)) return false;
+  turn.timers.arm_if_sooner(timers_[suspicion], turn.now + config_.tunables.primary_lost);
+  return true;
 }
 
 void Replica::on_poisoned(Turn& turn) {
@@ -305,6 +309,8 @@ void Replica::on_timer(Turn& turn, u32 kind) {
       return check_abdication(turn);
     case watchdog:
       return watch(turn);
+    case quiesce:
+      return offer_sleep(turn);
     case resume:  // finish_turn does the work
     case sync:
     case timer_count:
@@ -372,6 +378,8 @@ void Replica::disarm(Turn& turn, Timer timer) { turn.timers.disarm(timers_[timer
 void Replica::fence(Turn& turn, FenceReason reason) {
   if (is_primary()) leave_primary(turn, Status::fenced);
   fenced_ = reason;
+  quiet_ = false;
+  asleep_.clear();  // who may sleep is woken with the next beats
   for (u32 kind = 0; kind < timer_count; ++kind) disarm(turn, static_cast<Timer>(kind));
   ack_to_ = Op(0);
   if (reason == FenceReason::contradiction) turn.counters.add(Counter::drop_contradiction);
@@ -426,8 +434,6 @@ void Replica::on_state_stored(Turn& turn) {
 
 // ---------------------------------------------------------------- for whoever watches
 
-bool Replica::beats() const { return is_primary() && !mute() && !abdicating_ && voters() > 1; }
-
 GroupEntry Replica::commit_entry() const {
   GroupEntry entry;
   entry.group = group();
@@ -461,6 +467,8 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.primary = is_primary() && !mute();
   v.clock_synchronized = clock.now(now).has_value();
   v.stuck_op = stuck_op_;
+  v.quiet = quiet_;
+  v.drowsy = drowsy_;
   v.checkpoint_op = checkpointer_.durable_op();
   v.checkpoint_id = checkpointer_.durable_id();
   v.started_at = loading() ? Op(0) : started_at_;

@@ -18,6 +18,7 @@
 #include "keelson/vsr/checkpoint_loader.h"
 #include "keelson/vsr/checkpointer.h"
 #include "keelson/vsr/clock.h"
+#include "keelson/vsr/entry_outbox.h"
 #include "keelson/vsr/group_view.h"
 #include "keelson/vsr/in_flight.h"
 #include "keelson/vsr/quorum.h"
@@ -31,6 +32,7 @@ namespace keelson {
 struct Turn {
   Instant now;
   EffectBag& out;
+  EntryOutbox& outbox;
   Wal& wal;
   CheckpointZone& checkpoints;
   ClusterClock& clock;
@@ -62,12 +64,14 @@ class Replica {
   void on_message(Turn& turn, NodeId from, const MessageRef& message);
   void on_request(Turn& turn, const Route& route, const MessageRef& request);
   void on_ping(Turn& turn, const Route& route, const ClientPing& ping);
-  void on_commit_entry(Turn& turn, NodeId from, const GroupEntry& entry);  // from a beat or entries message
+  void on_entry(Turn& turn, NodeId from, const GroupEntry& entry);  // from a beat or entries message
   void on_stored(Turn& turn, const StoredRecord& record);
   void on_loaded(Turn& turn, const LoadedRecord& record);
   void on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done);
-  void on_peer_connected(Turn& turn, NodeId node);
-  void on_peer_lost(Turn& turn, NodeId node);
+  bool on_peer_connected(Turn& turn, NodeId node);  // true: finish_turn has something to do
+  bool on_peer_lost(Turn& turn, NodeId node);
+  bool on_peer_restarted(Turn& turn, NodeId node);
+  bool wake_from(Turn& turn, NodeId node);  // replica_quiet.cc
   void on_poisoned(Turn& turn);
   void on_timer(Turn& turn, u32 kind);
   void transfer(Turn& turn);                         // an operator's wish: give the primary role up
@@ -75,8 +79,8 @@ class Replica {
   bool scrub(Turn& turn);                            // replica_scrub.cc
   void finish_turn(Turn& turn);                      // commit, apply, form prepares, ack
 
-  bool beats() const;  // this replica's commit belongs into the shard's beats
-  GroupEntry commit_entry() const;
+  bool beats() const;                                     // something of this group belongs into the shard's beats
+  bool beat_entry(NodeId node, GroupEntry& entry) const;  // ... and into those to that node
   GroupView view(Instant now, const ClusterClock& clock, bool with_digest) const;
   CommittedOp committed(Op op) const;
   GroupId group() const { return config_.group; }
@@ -95,6 +99,7 @@ class Replica {
     watchdog,
     resume,
     sync,
+    quiesce,
     timer_count
   };
 
@@ -214,6 +219,7 @@ class Replica {
   void on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok);
   void advance_commit(Turn& turn);
   void learn_commit(Turn& turn, Op commit);
+  bool on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
   void apply_committed(Turn& turn);
   void read_ahead(Turn& turn);
   void apply(Turn& turn, const MessageRef& message);
@@ -287,6 +293,22 @@ class Replica {
   void note_lost(Turn& turn, Op op);
   void advance_lost();
   void renew_checkpoint(Turn& turn);
+
+  // replica_quiet.cc: idle groups
+  bool at_rest() const;
+  void forget_sleep();
+  void stir(Turn& turn);
+  void offer_sleep(Turn& turn);
+  void on_asleep(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
+  void on_awake(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
+  void on_sign_of_backup(Turn& turn, ReplicaIndex from);
+  void on_quiesce(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
+  bool is_same_rest(const GroupEntry& entry) const;
+  void wake_up(Turn& turn);
+  void wake_up_and_tell(Turn& turn);
+  void on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
+  void tell(Turn& turn, ReplicaIndex to, EntryKind kind, u32 round);
+  GroupEntry commit_entry() const;
 
   // replica_view.cc: who is primary, and with which log
   void suspect_primary(Turn& turn);
@@ -418,6 +440,15 @@ class Replica {
   Vec<Queued> batch_;  // scratch of form_prepare
   bool abdicating_ = false;
   u32 resend_backoff_ = 0;
+
+  // Quiescence.
+  bool quiet_ = false;     // as backup: relies on the beats of the primary's shard
+  Votes asleep_;           // as primary: backups that said they do
+  Votes drowsy_;           // ... and those that may, whatever they said: told before this replica stops being fit
+  u32 quiesce_round_ = 0;  // of the offers made; as backup: the newest heard
+  u32 awake_round_ = 0;    // as backup: offers up to it are old
+  u32 quiesce_backoff_ = 0;
+  Instant active_at_;  // newest request, or sign that a backup is awake
 
   // Acks of this turn, joined into one message per contiguous run.
   Op ack_from_;

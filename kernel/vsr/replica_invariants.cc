@@ -38,6 +38,7 @@ void Replica::check_role() const {
   if (is_primary()) {
     check(commit_max_ <= head_);
     check(pipeline_.size() == head_ - commit_max_);
+    check(!quiet_);
   } else {
     check(pipeline_.empty() && queue_.empty() && in_flight_.size() == 0);
   }
@@ -49,8 +50,9 @@ void Replica::check_timers(const Timers& timers) const {
   const auto armed = [&](Timer timer) { return timers.armed(timers_[timer]); };
   if (status_ == ReplicaStatus::view_change) check(armed(give_up) || armed(vote));
   if (status_ == ReplicaStatus::recovering) check(armed(ask_view) || armed(watchdog));
-  if (is_backup()) check(armed(suspicion) || armed(vote));
+  if (is_backup()) check(quiet_ || armed(suspicion) || armed(vote));
   if (is_primary() && !pipeline_.empty()) check(armed(resend));
+  if (is_primary()) check(asleep_.count() + 1 == voters() || armed(quiesce));
 }
 
 }  // namespace keelson

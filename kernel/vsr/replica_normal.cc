@@ -29,6 +29,7 @@ void Replica::refuse(Turn& turn, const Route& route, const Request& request, Sta
 
 void Replica::on_request(Turn& turn, const Route& route, const MessageRef& message) {
   const Request request = message.as<Request>();
+  wake_up_and_tell(turn);
   if (mute()) return refuse(turn, route, request, Status::fenced);
   if (!is_primary() || abdicating_) return refuse(turn, route, request, Status::not_primary);
   if (message.body().size() > config_.limits.request_body_max()) return refuse(turn, route, request, Status::too_large);
@@ -159,6 +160,8 @@ void Replica::publish(Turn& turn, const MessageRef& prepare) {
   check(kept);
   head_ = op;
   pipeline_.push_back({Votes{}, turn.now});
+  asleep_.clear();
+  stir(turn);
   send_to_others(turn, prepare);
   turn.timers.arm_if_sooner(timers_[resend], turn.now + config_.tunables.prepare_resend);
 }
@@ -308,30 +311,42 @@ void Replica::learn_commit(Turn& turn, Op commit) {
   commit_max_ = commit;
 }
 
-void Replica::on_commit_entry(Turn& turn, NodeId node, const GroupEntry& entry) {
+void Replica::on_entry(Turn& turn, NodeId node, const GroupEntry& entry) {
   const ReplicaIndex from = index_of(node);
-  if (mute() || from == no_replica || from == self_) return ignore(turn, Counter::drop_not_member);
+  if (from == no_replica || from == self_) return ignore(turn, Counter::drop_not_member);
   if (entry.epoch != epoch_) return ignore(turn, Counter::drop_epoch);
+  if (entry.kind == EntryKind::wake) return on_wake(turn, from, entry);
+  if (mute()) return ignore(turn, Counter::drop_status);
   peers_[from.raw()].last_sign = turn.now;
+  if (entry.kind == EntryKind::quiesce) return on_quiesce(turn, from, entry);
   if (entry.kind == EntryKind::view_ahead) {
     if (entry.view > view_) ask_for_view(turn, primary_of(entry.view));
     return;
   }
-  if (entry.kind != EntryKind::commit || from != primary_of(entry.view)) return ignore(turn, Counter::drop_field);
+  if (entry.kind != EntryKind::commit) return ignore(turn, Counter::drop_field);
+  on_commit(turn, from, entry);
+}
+
+// What the primary of the view says of it. False: it isn't, or I am not its backup.
+bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
+  if (from != primary_of(entry.view)) return ignore(turn, Counter::drop_field), false;
   if (entry.view < view_) {
     tell_view(turn, from);
-    return ignore(turn, Counter::drop_view_old);
+    return ignore(turn, Counter::drop_view_old), false;
   }
   if (entry.view > view_ || !is_backup()) {
     if (!installing_ || entry.view > view_) ask_for_view(turn, from);
-    return;
+    return false;
   }
+  if (quiet_ && is_same_rest(entry)) return tell(turn, from, EntryKind::quiesce, quiesce_round_), false;
+  wake_up(turn);
   sign_of_primary(turn);
   const Digest known = entry.commit <= head_ && entry.commit >= linked_floor_ ? identity_at(entry.commit) : Digest{};
-  if (!known.is_zero() && known != entry.identity) return fence(turn, FenceReason::contradiction);
+  if (!known.is_zero() && known != entry.identity) return fence(turn, FenceReason::contradiction), false;
   learn_commit(turn, entry.commit);
   durable_checkpoint_ = std::max(durable_checkpoint_, entry.checkpoint_op);
   if (entry.op > head_ || commit_max_ > head_) arm_repair_soon(turn);
+  return true;
 }
 
 // ---------------------------------------------------------------- applying

@@ -102,7 +102,8 @@ void Replica::enter_view(Turn& turn, View view) {
   }
   named_ = {};
   wants_checkpoint_ = false;
-  for (const Timer timer : {suspicion, ask_view, resend, abdication, repair}) disarm(turn, timer);
+  forget_sleep();
+  for (const Timer timer : {suspicion, ask_view, resend, abdication, repair, quiesce}) disarm(turn, timer);
   turn.counters.add(Counter::view_changes_started);
   build_suffix();
   persist_state(turn);
@@ -268,6 +269,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
     if (rules::may_have_acked(tail_uncertain_, held) && h.op > log_.floor()) log_.touch(h.op).bits |= log_bit::suspect;
   }
   head_ = head;
+  if (view > view_) forget_sleep();
   view_ = view;
   log_view_ = view;
   commit_max_ = std::max(commit_max_, commit);
@@ -347,6 +349,7 @@ void Replica::become_primary(Turn& turn) {
   send_to_others(turn, make_start_view(turn, Nonce{}));
   arm(turn, resend, config_.tunables.prepare_resend);
   arm(turn, abdication, config_.tunables.abdicate);
+  stir(turn);
 }
 
 void Replica::become_backup(Turn& turn) {
@@ -498,18 +501,7 @@ void Replica::tell_view(Turn& turn, ReplicaIndex to) {
   entry.kind = EntryKind::view_ahead;
   entry.op = Op(0);
   entry.identity = Digest{};
-  MessageRef message = allocate_message(turn.slabs, sizeof(GroupEntry));
-  if (!message) return turn.counters.add(Counter::drop_no_slab);
-  store(message.mutable_data() + header_size, entry);
-  Entries entries = header<Entries>();
-  entries.group = no_group;
-  entries.epoch = Epoch(0);
-  entries.view = View(0);
-  entries.replica = no_replica;
-  entries.to_shard = config_.shard;
-  entries.count = 1;
-  seal(message, entries, sizeof(GroupEntry));
-  send(turn, to, std::move(message));
+  turn.outbox.push(node_of(to), entry);
 }
 
 }  // namespace keelson

@@ -33,6 +33,21 @@ constexpr bool is_promise_stored(u64 stored_seq, u64 newest_seq, bool another_wa
   return stored_seq == newest_seq && !another_wanted;
 }
 
+// A backup's answer says that it sleeps now, and not that it did once.
+constexpr bool is_asleep(const GroupEntry& answer, u32 round, View view, Op head) {
+  return answer.round == round && answer.view == view && answer.op == head;
+}
+
+// Offers are numbered: one from before the backup woke up is old.
+constexpr bool is_old_offer(u32 round, u32 awake_round) { return round <= awake_round; }
+
+// Who sleeps under a shard's beats is woken when there are none, or when they are those of another life.
+constexpr bool is_silent(Instant heard, Instant now, Duration suspected) { return now.since(heard) >= suspected; }
+constexpr bool wakes_sleepers(Incarnation known, Incarnation met) { return met > known; }
+
+// A primary that is no longer fit wakes whoever may sleep under it.
+constexpr bool must_wake(const Votes& drowsy) { return !drowsy.empty(); }
+
 // do_view_change(V) leaves only when the promise to take part in V is durable.
 constexpr bool may_send_do_view_change(View view, View stored_view, bool newest_stored) {
   return stored_view == view && newest_stored;

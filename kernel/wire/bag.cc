@@ -25,14 +25,14 @@ bool EventBag::empty() const {
          submissions.empty();
 }
 
-// Worst of one step: every event answered, every group of the shard sending its whole pipeline to every peer.
+// Every event answered, and room for some groups that say all they can; the others wait for the next step.
 EffectBag::EffectBag(const Limits& limits)
-    : sends(std::size_t{16} * limits.events_per_bag_max + std::size_t{64} * limits.pipeline_max * limits.replicas_max +
-            std::size_t{4} * limits.groups_max * limits.replicas_max * 8),
+    : sends(std::size_t{16} * limits.events_per_bag_max + 16 * sends_per_replica(limits) +
+            std::size_t{4} * limits.replicas_max * (limits.groups_max / limits.entries_max + 2)),
       replies(std::size_t{2} * limits.events_per_bag_max + 4096),
       writes(limits.writes_max()),
       reads(limits.reads_max()),
-      posts(std::size_t{4} * limits.events_per_bag_max),
+      posts(std::size_t{4} * limits.events_per_bag_max + 16 * sends_per_replica(limits)),
       notifications(std::size_t{4} * limits.groups_max + 64),
       closes(limits.events_per_bag_max) {}
 

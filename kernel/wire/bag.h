@@ -27,6 +27,13 @@ struct EventBag {
   bool empty() const;
 };
 
+// What one replica may say in one step, at most: the answers to all it has in flight, and its pipeline to everybody,
+// resent and new.
+constexpr std::size_t sends_per_replica(const Limits& limits) {
+  return std::size_t{limits.sessions_max} + limits.request_queue_max +
+         std::size_t{2} * limits.pipeline_max * limits.replicas_max + 64;
+}
+
 struct EffectBag {
   Vec<Envelope> sends;       // to nodes and client connections
   Vec<SubmitReply> replies;  // clients only

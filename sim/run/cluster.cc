@@ -111,12 +111,14 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       commits(world),
       replay(world, commits, logs, history, machines, kinds_of(programs)),
       promises(world, logs),
+      sleepers(world),
       shards(world),
       clients(world, history),
       client_watch(world.population(), clients),
       kv_groups(kv_groups_of(programs)) {
   if (!is_on(scenario, Checked::commits)) commits.silence();
   if (!is_on(scenario, Checked::promises)) promises.silence();
+  if (!is_on(scenario, Checked::sleepers)) sleepers.silence();
   if (!is_on(scenario, Checked::replay)) replay.silence();
   if (!is_on(scenario, Checked::invariants)) shards.silence();
   world.add_observer(roles);
@@ -126,6 +128,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
   world.add_observer(replay);
   history.set_listener(&replay);
   world.add_observer(promises);
+  world.add_observer(sleepers);
   world.add_observer(client_watch);
 }
 

@@ -5,6 +5,7 @@
 
 #include "keelson/sim/check/promises.h"
 #include "keelson/sim/check/replay.h"
+#include "keelson/sim/check/sleepers.h"
 #include "keelson/sim/kernel_programs.h"
 #include "keelson/sim/roles.h"
 #include "keelson/sim/workload/kv.h"
@@ -57,6 +58,7 @@ class RunCluster {
   History history;
   Replay replay;
   Promises promises;
+  Sleepers sleepers;
   ShardWatch shards;
   Clients clients;
   ClientWatch client_watch;

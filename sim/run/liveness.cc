@@ -50,11 +50,12 @@ bool refused(RunCluster& cluster, NodeId node, ShardId shard) {
 
 bool settled(const std::vector<Seen>& replicas) {
   const GroupView& first = replicas.front().view;
-  return std::all_of(replicas.begin(), replicas.end(), [&](const Seen& s) {
-    const GroupView& v = s.view;
-    return v.status == ReplicaStatus::normal && v.fenced == FenceReason::none && v.view == first.view &&
-           v.commit_min == first.commit_min && v.commit_min == v.commit_max && v.head == v.commit_min;
-  });
+  const bool led = std::any_of(replicas.begin(), replicas.end(), [](const Seen& s) { return s.view.primary; });
+  return led && std::all_of(replicas.begin(), replicas.end(), [&](const Seen& s) {
+           const GroupView& v = s.view;
+           return v.status == ReplicaStatus::normal && v.fenced == FenceReason::none && v.view == first.view &&
+                  v.commit_min == first.commit_min && v.commit_min == v.commit_max && v.head == v.commit_min;
+         });
 }
 
 bool is_quorum(std::size_t replicas, const GroupConfig& group) {

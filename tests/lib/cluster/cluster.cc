@@ -22,6 +22,8 @@ sim::pb::Scenario scenario_of(const Shape& shape) {
   if (shape.checkpoint_ops > 0) cluster.set_checkpoint_ops(shape.checkpoint_ops);
   if (shape.scrub_every != Duration())
     cluster.mutable_tunables()->set_scrub_every_ms(static_cast<u32>(shape.scrub_every.ns() / 1'000'000));
+  if (shape.quiesce_after != Duration())
+    cluster.mutable_tunables()->set_quiesce_after_ms(static_cast<u32>(shape.quiesce_after.ns() / 1'000'000));
   cluster.set_limits(shape.standard_limits ? sim::pb::LimitsProfile::STANDARD : sim::pb::LimitsProfile::TINY);
   return scenario;
 }

@@ -32,6 +32,7 @@ struct Shape {
   bool warm = true;              // false: nothing was asked yet
   u32 checkpoint_ops = 0;        // 0: as many as the limits say
   Duration scrub_every{};        // 0: as the limits' timers say
+  Duration quiesce_after{};      // likewise
 };
 
 // What was on its way once, to look at or to send again.
