@@ -1,4 +1,4 @@
-// Ring: a bounded first-in first-out queue on memory taken at construction, and a window over consecutive positions.
+// Ring: a bounded first-in first-out queue on memory taken at the first use, and a window over consecutive positions.
 //
 // Who uses it: request queues, pipelines, batches in flight. Overflow is a check: who pushes asks full() first.
 #pragma once
@@ -11,10 +11,11 @@ template <class T>
 class Ring {
  public:
   Ring() = default;
-  explicit Ring(std::size_t capacity) : slots_(capacity) { slots_.resize(capacity); }
+  explicit Ring(std::size_t capacity) : capacity_(capacity) {}
 
   T& push_back(T value) {
     check(!full());
+    if (slots_.empty()) take_memory();
     T& slot = slots_[wrap(first_ + size_++)];
     slot = std::move(value);
     return slot;
@@ -46,12 +47,23 @@ class Ring {
   T& back() { return (*this)[size_ - 1]; }
   const T& back() const { return (*this)[size_ - 1]; }
   std::size_t size() const { return size_; }
-  std::size_t capacity() const { return slots_.capacity(); }
+  std::size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
-  bool full() const { return size_ == slots_.capacity(); }
+  bool full() const { return size_ == capacity_; }
+  // When empty: gives the memory back, until the next use.
+  void release() {
+    check(empty());
+    slots_ = Vec<T>();
+    first_ = 0;
+  }
 
  private:
-  std::size_t wrap(std::size_t i) const { return i < slots_.capacity() ? i : i - slots_.capacity(); }
+  std::size_t wrap(std::size_t i) const { return i < capacity_ ? i : i - capacity_; }
+  void take_memory() {
+    slots_ = Vec<T>(capacity_);
+    slots_.resize(capacity_);
+  }
+  std::size_t capacity_ = 0;
   Vec<T> slots_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;

@@ -62,6 +62,12 @@ void Slabs::release(Slab* slab) {
   check(false);
 }
 
+bool Slabs::scarce() const {
+  for (const auto& c : classes_)
+    if (c.free_count + (c.capacity - c.untouched) < c.capacity / 8) return true;
+  return false;
+}
+
 u32 Slabs::available(u32 bytes) const {
   u32 total = 0;
   for (const auto& c : classes_)

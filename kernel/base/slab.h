@@ -34,6 +34,8 @@ class Slabs {
   Slab* acquire(u32 bytes);
   void release(Slab* slab);  // the last reference is gone
   u32 in_use() const { return in_use_; }
+  // Of some class less than an eighth is free: who keeps slabs for comfort gives them back.
+  bool scarce() const;
   // Slabs of every class that could hold `bytes` and are free: for admission.
   u32 available(u32 bytes) const;
 

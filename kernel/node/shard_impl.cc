@@ -53,6 +53,7 @@ Shard::Impl::Impl(const ShardConfig& given, Slabs& pool)
       beating(given.limits.groups_max + 1),
       entries(given.limits.groups_max + 1),
       outbox(node_count(groups)),
+      scratch(config.limits),
       stored(given.limits.wal_batches_in_flight_max * given.limits.wal_batch_records_max),
       loaded(given.limits.reads_in_flight_max),
       peers(node_count(groups)) {
@@ -219,7 +220,7 @@ void Shard::Impl::open(EffectBag& out) {
     replicas.push_back(
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
                                                 std::move(members), config.limits, config.tunables},
-                                  std::move(found), std::move(machine), timers, prng));
+                                  std::move(found), std::move(machine), timers, prng, scratch));
     ids.push_back(g.group);
     touched.insert(static_cast<u32>(replicas.size() - 1));
   }

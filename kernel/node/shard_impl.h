@@ -92,6 +92,7 @@ class Shard::Impl {
   bool unfinished = false;                 // of those touched some wait for the next step
   Vec<GroupEntry> entries;                 // scratch of send_beats
   EntryOutbox outbox;
+  ReplicaScratch scratch;
   Vec<StoredRecord> stored;  // scratch of on_completion
   Vec<LoadedRecord> loaded;
   Peers peers;

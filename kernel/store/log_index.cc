@@ -44,8 +44,7 @@ void LogChunks::release(Chunk* chunk) {
   --in_use_;
 }
 
-LogIndex::LogIndex(LogChunks& chunks, u64 journal_ops_max)
-    : chunks_(&chunks), ops_max_(journal_ops_max), directory_(chunks_for(journal_ops_max) + 1) {}
+LogIndex::LogIndex(LogChunks& chunks, u64 journal_ops_max) : chunks_(&chunks), ops_max_(journal_ops_max) {}
 
 LogIndex::LogIndex(LogIndex&& other) noexcept
     : chunks_(other.chunks_),
@@ -76,10 +75,17 @@ bool LogIndex::has_room(Op op) const {
 LogEntry& LogIndex::touch(Op op) {
   check(has_room(op));
   const std::size_t i = slot_of(op);
+  if (i >= directory_.capacity()) grow_directory(i + 1);
   if (i >= directory_.size()) directory_.resize(i + 1);
   if (!directory_[i]) directory_[i] = chunks_->acquire();
   if (op > top_) top_ = op;
   return directory_[i]->entries[entry_of(op)];
+}
+
+void LogIndex::grow_directory(std::size_t size) {
+  Vec<LogChunks::Chunk*> larger(std::max(size, directory_.capacity() * 2));
+  for (LogChunks::Chunk* chunk : directory_) larger.push_back(chunk);
+  directory_ = std::move(larger);
 }
 
 void LogIndex::truncate_above(Op head) {

@@ -53,7 +53,7 @@ struct LogEntry {
 // Chunks of entries, all memory taken at construction and untouched until needed.
 class LogChunks {
  public:
-  static constexpr u32 entries_per_chunk = 64;
+  static constexpr u32 entries_per_chunk = 8;
   struct Chunk {
     LogEntry entries[entries_per_chunk];
     Chunk* next_free;
@@ -101,6 +101,7 @@ class LogIndex {
  private:
   std::size_t slot_of(Op op) const;  // of its chunk in the directory
   void drop_chunks_to(std::size_t first);
+  void grow_directory(std::size_t size);
 
   LogChunks* chunks_;
   u64 ops_max_;

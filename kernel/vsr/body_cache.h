@@ -11,17 +11,26 @@ namespace keelson {
 
 class BodyCache {
  public:
-  explicit BodyCache(u32 capacity) : slots_(capacity) { slots_.resize(capacity); }
+  explicit BodyCache(u32 capacity) : capacity_(capacity) {}
 
-  void put(Op op, const Digest& identity, MessageRef message) { slot(op) = Slot{op, identity, std::move(message)}; }
+  // Takes the memory, the first time.
+  void put(Op op, const Digest& identity, MessageRef message) {
+    if (slots_.empty()) {
+      slots_ = Vec<Slot>(capacity_);
+      slots_.resize(capacity_);
+    }
+    slot(op) = Slot{op, identity, std::move(message)};
+  }
   // Null unless exactly this (op, identity) is here.
   const MessageRef* get(Op op, const Digest& identity) const {
-    const Slot& s = slots_[op.raw() % slots_.capacity()];
+    if (slots_.empty()) return nullptr;
+    const Slot& s = slots_[op.raw() % capacity_];
     return s.message && s.op == op && s.identity == identity ? &s.message : nullptr;
   }
   void drop(Op op) {
-    if (slot(op).op == op) slot(op) = Slot{};
+    if (!slots_.empty() && slot(op).op == op) slot(op) = Slot{};
   }
+  void release() { slots_ = Vec<Slot>(); }
 
  private:
   struct Slot {
@@ -29,7 +38,8 @@ class BodyCache {
     Digest identity;
     MessageRef message;
   };
-  Slot& slot(Op op) { return slots_[op.raw() % slots_.capacity()]; }
+  Slot& slot(Op op) { return slots_[op.raw() % capacity_]; }
+  u32 capacity_;
   Vec<Slot> slots_;
 };
 

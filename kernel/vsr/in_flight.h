@@ -71,6 +71,10 @@ class InFlight {
     for (auto& slot : slots_) slot = Slot{};
     count_ = 0;
   }
+  void release() {
+    check(count_ == 0);
+    slots_ = Vec<Slot>();
+  }
   std::size_t size() const { return count_; }
 
  private:

@@ -3,8 +3,6 @@
 #include "keelson/vsr/rules.h"
 
 namespace keelson {
-namespace {
-
 Prepare root_of(const ReplicaConfig& config) {
   Prepare root = make<Prepare>();
   root.cluster = config.cluster;
@@ -15,6 +13,8 @@ Prepare root_of(const ReplicaConfig& config) {
   root.identity = identity_of(root);
   return root;
 }
+
+namespace {
 
 ReplicaIndex find(const Vec<NodeId>& members, NodeId node) {
   for (std::size_t i = 0; i < members.size(); ++i)
@@ -54,10 +54,11 @@ const char* name_of(FenceReason reason) {
   return "?";
 }
 
-Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng)
+Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng,
+                 ReplicaScratch& scratch)
     : config_(std::move(config)),
       quorums_(Quorums::of(static_cast<u8>(config_.members.size()))),
-      root_(root_of(config_)),
+      root_identity_(root_of(config_).identity),
       self_(find(config_.members, config_.node)),
       machine_(std::move(machine)),
       sessions_(config_.limits),
@@ -65,21 +66,15 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
                     [](const void* self, u32 section, ByteSink& sink) {
                       static_cast<const Replica*>(self)->save_section(section, sink);
                     }),
-      serving_(config_.limits.sync_reads_max),
       sync_(machine_.section_count() + sessions_.section_count(), config_.limits, config_.tunables.sync_retry),
       log_(std::move(recovered.log)),
       bodies_(config_.limits.body_cache_ops_max),
       pipeline_(config_.limits.pipeline_max),
       queue_(config_.limits.request_queue_max),
       in_flight_(config_.limits.sessions_max + config_.limits.request_queue_max),
-      batch_(config_.limits.batch_requests_max),
-      suffix_(config_.limits.pipeline_max + 1),
-      chosen_(config_.limits.pipeline_max + 1),
-      reply_buffer_(config_.limits.reply_bytes_max) {
+      scratch_(scratch) {
   check(self_ != no_replica && config_.members.size() <= voters_max);
   for (u32 kind = 0; kind < timer_count; ++kind) timers_[kind] = timers.create(config_.group.raw(), kind);
-  reply_buffer_.resize(reply_buffer_.capacity());
-  serving_.resize(serving_.capacity());
   nonce_ = Nonce{prng.next() | 1, prng.next()};
 
   if (recovered.has_state) {
@@ -96,7 +91,7 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
   head_ = recovered.head;
   linked_floor_ = head_;
   commit_max_ = recovered.commit_max;
-  applied_identity_ = root_.identity;
+  applied_identity_ = root_identity_;
   tail_uncertain_ = recovered.head_unknown;
   for (Op op = head_; op > Op(0) && head_ - op <= config_.limits.pipeline_max; op = op - 1)
     last_timestamp_ = std::max(last_timestamp_, log_.at(op).timestamp);
@@ -339,6 +334,7 @@ void Replica::finish_turn(Turn& turn) {
   if (mute()) return;
   advance_checkpoint(turn);
   prune(turn);
+  if (turn.slabs.scarce()) drop_applied_bodies();
   flush_acks(turn);
   advance_lost();
   if ((status_ == ReplicaStatus::normal || completing_) && !turn.timers.armed(timers_[repair]) && needs_repair())

@@ -22,6 +22,7 @@
 #include "keelson/vsr/group_view.h"
 #include "keelson/vsr/in_flight.h"
 #include "keelson/vsr/quorum.h"
+#include "keelson/vsr/replica_scratch.h"
 #include "keelson/vsr/select.h"
 #include "keelson/vsr/sessions.h"
 #include "keelson/vsr/state_sync.h"
@@ -48,14 +49,18 @@ struct ReplicaConfig {
   Incarnation incarnation;
   ShardId shard;
   GroupId group;
-  Vec<NodeId> members;  // voters in order
-  Limits limits;
-  Tunables tunables;
+  Vec<NodeId> members;   // voters in order
+  const Limits& limits;  // the shard's
+  const Tunables& tunables;
 };
+
+// Op 0 of a group.
+Prepare root_of(const ReplicaConfig& config);
 
 class Replica {
  public:
-  Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng);
+  Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine machine, Timers& timers, Prng& prng,
+          ReplicaScratch& scratch);
   ~Replica();
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
@@ -108,11 +113,7 @@ class Replica {
     Votes acks;
     Instant sent;
   };
-  struct Queued {
-    MessageRef request;
-    Route route;
-    bool judged = false;  // once is enough: a session's next request waits until this one is answered
-  };
+  using Queued = QueuedRequest;
   // A read of the checkpoint zone for a peer.
   struct Serving {
     bool used = false;
@@ -198,6 +199,7 @@ class Replica {
   Prepare suffix_header(Op op) const;
   void build_suffix();
   static void write_entry(std::byte* to, const Prepare& entry);
+  void drop_applied_bodies();
 
   // replica_normal.cc: requests, prepares, acks, commits, applies
   void refuse(Turn& turn, const Route& route, const Request& request, Status status);
@@ -297,10 +299,11 @@ class Replica {
   // replica_quiet.cc: idle groups
   bool at_rest() const;
   void forget_sleep();
+  void give_memory_back();
   void stir(Turn& turn);
   void offer_sleep(Turn& turn);
   void on_asleep(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
-  void on_awake(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
+  void on_awake(Turn& turn, ReplicaIndex from);
   void on_sign_of_backup(Turn& turn, ReplicaIndex from);
   void on_quiesce(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
   bool is_same_rest(const GroupEntry& entry) const;
@@ -369,7 +372,7 @@ class Replica {
 
   const ReplicaConfig config_;
   const Quorums quorums_;
-  const Prepare root_;  // op 0: derived from the configuration, never stored
+  const Digest root_identity_;  // of op 0: derived from the configuration, never stored
   ReplicaIndex self_;
   AnyMachine machine_;
   Sessions sessions_;
@@ -385,9 +388,9 @@ class Replica {
   Turn* applying_ = nullptr;                  // during apply: what touch_section needs
   bool checkpoint_wanted_ = false;            // as primary: make one as soon as there is something new
   bool renewal_ = false;                      // the durable one is damaged: make one even of the same state
-  Vec<Serving> serving_;
-  std::unique_ptr<Scrub> scrub_;  // while a tour reads this group
-  Op lost_op_;                    // the lowest applied op whose record is damaged; 0: none
+  Vec<Serving> serving_;                      // no memory before the first time
+  std::unique_ptr<Scrub> scrub_;              // while a tour reads this group
+  Op lost_op_;                                // the lowest applied op whose record is damaged; 0: none
 
   // State sync.
   SyncTarget named_;  // what the primary of view_ says it has
@@ -437,14 +440,13 @@ class Replica {
   Ring<InPipeline> pipeline_;  // of ops commit_max_ + 1 ..
   Ring<Queued> queue_;
   InFlight in_flight_;
-  Vec<Queued> batch_;  // scratch of form_prepare
   bool abdicating_ = false;
   u32 resend_backoff_ = 0;
 
   // Quiescence.
   bool quiet_ = false;     // as backup: relies on the beats of the primary's shard
   Votes asleep_;           // as primary: backups that said they do
-  Votes drowsy_;           // ... and those that may, whatever they said: told before this replica stops being fit
+  Votes drowsy_;           // ... and those that may: all that were ever asked to, in this view
   u32 quiesce_round_ = 0;  // of the offers made; as backup: the newest heard
   u32 awake_round_ = 0;    // as backup: offers up to it are old
   u32 quiesce_backoff_ = 0;
@@ -461,7 +463,6 @@ class Replica {
   MessageRef reports_[voters_max];  // do_view_changes for view_, as its primary
   Vec<Prepare> suffix_;             // of the newest group_state, from its head downward
   Op suffix_head_;
-  Vec<Prepare> chosen_;      // scratch: the log about to be installed, likewise
   bool installing_ = false;  // this view's log is chosen, its group_state not yet stored
   bool completing_ = false;  // as its primary: that is stored, bytes of the log are still missing
   Op held_to_;               // ... and were found to be here up to this op
@@ -473,7 +474,7 @@ class Replica {
   PeerState peers_[voters_max];
   u32 loads_pending_ = 0;
   Op load_next_;  // next op to read ahead for apply
-  Vec<std::byte> reply_buffer_;
+  ReplicaScratch& scratch_;
 };
 
 }  // namespace keelson

@@ -77,7 +77,7 @@ void Replica::drop_checkpoint(Turn& turn) {
   machine_.reset(Release(1));
   sessions_.reset();
   commit_min_ = started_at_ = Op(0);
-  applied_identity_ = root_.identity;
+  applied_identity_ = root_identity_;
   checkpoint_formed_ = Op(0);
   checkpoint_usable_ = false;
   held_to_ = Op(0);
@@ -187,7 +187,7 @@ void Replica::append_checkpoint(Turn& turn) {
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
   if (done.kind == IoKind::write) return checkpointer_.written(done.ok);
-  if (done.tag > serving_.size()) return on_scrubbed(turn, done);
+  if (done.tag > config_.limits.sync_reads_max) return on_scrubbed(turn, done);
   if (done.tag > 0) return on_served_read(turn, done);
   if (loader_) return loader_->on_read(done, turn.checkpoints);
   turn.checkpoints.release(done.buffer);

@@ -6,7 +6,7 @@
 
 namespace keelson {
 
-Digest Replica::identity_at(Op op) const { return op == Op(0) ? root_.identity : log_.at(op).identity; }
+Digest Replica::identity_at(Op op) const { return op == Op(0) ? root_identity_ : log_.at(op).identity; }
 
 bool Replica::readable(Op op) const {
   if (op == Op(0)) return true;
@@ -132,7 +132,7 @@ u32 Replica::suffix_count() const {
 }
 
 Prepare Replica::suffix_header(Op op) const {
-  if (op == Op(0)) return root_;
+  if (op == Op(0)) return root_of(config_);
   Prepare header = log_.header_of(op, config_.cluster, group(), epoch_);
   const LogEntry& entry = log_.at(op);
   if (entry.has(log_bit::lost)) header.entry_flags |= entry_flag::lost;
@@ -145,7 +145,15 @@ void Replica::build_suffix() {
   suffix_.clear();
   suffix_head_ = head_;
   const u32 count = suffix_count();
+  if (count > suffix_.capacity()) suffix_ = Vec<Prepare>(std::bit_ceil(count));
   for (u32 i = 0; i < count; ++i) suffix_.push_back(suffix_header(head_ - i));
+}
+
+// When memory for messages is scarce: what is applied and stored can be read again.
+void Replica::drop_applied_bodies() {
+  const u64 kept = config_.limits.body_cache_ops_max;
+  for (Op op = std::max(log_.floor(), commit_min_.minus_saturating(kept)) + 1; op <= commit_min_; ++op)
+    if (log_.at(op).has(log_bit::stored)) bodies_.drop(op);
 }
 
 void Replica::write_entry(std::byte* to, const Prepare& entry) {

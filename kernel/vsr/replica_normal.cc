@@ -107,19 +107,19 @@ bool Replica::form_prepare(Turn& turn) {
     turn.timers.arm_if_sooner(timers_[resend], turn.now + config_.tunables.prepare_resend);
     return refuse_stale(turn), false;
   }
-  batch_.clear();
+  scratch_.batch.clear();
   u32 body_size = 0;
-  while (!queue_.empty() && !batch_.full()) {
-    if (!batch_.empty() && body_size + cost(queue_.front()) > config_.limits.batch_bytes_max) break;
+  while (!queue_.empty() && !scratch_.batch.full()) {
+    if (!scratch_.batch.empty() && body_size + cost(queue_.front()) > config_.limits.batch_bytes_max) break;
     Queued next = queue_.pop_front();
     if (!next.judged && !judge(turn, next.route, next.request)) {
       in_flight_.forget(next.request.as<Request>().client);  // an inherited op may have answered it already
       continue;
     }
     body_size += cost(next);
-    batch_.push_back(std::move(next));
+    scratch_.batch.push_back(std::move(next));
   }
-  if (batch_.empty()) return true;
+  if (scratch_.batch.empty()) return true;
   prepare_batch(turn, body_size, rules::next_timestamp(last_timestamp_, *now));
   return true;
 }
@@ -127,11 +127,11 @@ bool Replica::form_prepare(Turn& turn) {
 void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   MessageRef message = allocate_message(turn.slabs, body_size);
   check(static_cast<bool>(message));
-  PrepareBodyWriter body(body_of(message, body_size), static_cast<u32>(batch_.size()));
-  for (const Queued& waiting : batch_) body.add_frame(frame_of(waiting.request.as<Request>()));
-  for (std::size_t i = 0; i < batch_.size(); ++i) {
-    if (i + 1 < batch_.size()) prefetch(batch_[i + 1].request.body());
-    body.add_body(batch_[i].request.body());
+  PrepareBodyWriter body(body_of(message, body_size), static_cast<u32>(scratch_.batch.size()));
+  for (const Queued& waiting : scratch_.batch) body.add_frame(frame_of(waiting.request.as<Request>()));
+  for (std::size_t i = 0; i < scratch_.batch.size(); ++i) {
+    if (i + 1 < scratch_.batch.size()) prefetch(scratch_.batch[i + 1].request.body());
+    body.add_body(scratch_.batch[i].request.body());
   }
   check(body.complete());
   Prepare prepare = header<Prepare>();
@@ -140,15 +140,15 @@ void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   prepare.parent = identity_at(head_);
   prepare.commit = commit_max_;
   prepare.timestamp = timestamp;
-  prepare.request_count = static_cast<u32>(batch_.size());
+  prepare.request_count = static_cast<u32>(scratch_.batch.size());
   prepare.operation = PrepareOperation::batch;
   prepare.checkpoint_op = checkpointer_.durable_op();
   prepare.checkpoint_id = checkpointer_.durable_id();
   prepare.durable_checkpoint = durable_checkpoint_;
   seal_prepare(message, prepare, body_size);
   turn.counters.add(Counter::prepares_formed);
-  turn.counters.add(Counter::requests_admitted, batch_.size());
-  batch_.clear();
+  turn.counters.add(Counter::requests_admitted, scratch_.batch.size());
+  scratch_.batch.clear();
   publish(turn, message);
 }
 
@@ -422,7 +422,7 @@ void Replica::apply_request(Turn& turn, const Prepare& prepare, const RequestVie
     sessions_.unregister_client(frame.client);
     return answer(turn, frame, SessionVerdict::unknown_session);
   }
-  ReplyWriter writer(reply_buffer_.span());
+  ReplyWriter writer(scratch_.reply.span());
   const ApplyCtx context{group(),
                          prepare.op,
                          prepare.timestamp,

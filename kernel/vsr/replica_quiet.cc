@@ -30,18 +30,19 @@ void Replica::stir(Turn& turn) {
   active_at_ = turn.now;
   ++quiesce_round_;
   quiesce_backoff_ = 0;
-  if (is_primary() && voters() > 1 && !turn.timers.armed(timers_[quiesce]))
-    arm(turn, quiesce, config_.tunables.quiesce_after);
+  if (is_primary() && !turn.timers.armed(timers_[quiesce])) arm(turn, quiesce, config_.tunables.quiesce_after);
 }
 
 // Asks those that are awake to sleep. They answer when they have all of the log applied.
 void Replica::offer_sleep(Turn& turn) {
-  if (!is_primary() || voters() == 1) return;
+  if (!is_primary()) return;
   const Duration idle = turn.now.since(active_at_);
   if (idle < config_.tunables.quiesce_after) return arm(turn, quiesce, config_.tunables.quiesce_after - idle);
   arm(turn, quiesce, config_.tunables.quiesce_resend * (u64{1} << quiesce_backoff_));
   quiesce_backoff_ = std::min(quiesce_backoff_ + 1, 4u);
   if (!at_rest()) return;
+  give_memory_back();
+  if (voters() == 1) return disarm(turn, quiesce);
   for (u8 i = 0; i < voters(); ++i) {
     const ReplicaIndex peer(i);
     if (peer == self_ || asleep_.has(peer)) continue;
@@ -51,19 +52,19 @@ void Replica::offer_sleep(Turn& turn) {
 }
 
 void Replica::on_asleep(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
-  drowsy_.add(from);
-  if (!rules::is_asleep(entry, quiesce_round_, view_, head_) || !at_rest()) return;
+  if (!drowsy_.has(from) || !rules::is_asleep(entry, quiesce_round_, view_, head_) || !at_rest()) return;
   asleep_.add(from);
   turn.counters.hit(Mark::vsr_quiesced);
   if (asleep_.count() == voters() - 1) disarm(turn, quiesce);
 }
 
-// A backup said that it is awake.
-void Replica::on_awake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
+// A backup said that it is awake. It may still fall asleep by an offer that is on its way: only who is fenced, and so
+// makes none, strikes it off.
+void Replica::on_awake(Turn& turn, ReplicaIndex from) {
   if (!drowsy_.has(from)) return;
   asleep_.remove(from);
-  if (entry.round == quiesce_round_) drowsy_.remove(from);  // else it may have fallen asleep again since
-  if (!mute()) stir(turn);
+  if (mute()) return drowsy_.remove(from);
+  stir(turn);
 }
 
 // Whoever sent a message isn't asleep, or will say so again.
@@ -75,7 +76,7 @@ void Replica::on_sign_of_backup(Turn& turn, ReplicaIndex from) {
 
 bool Replica::beats() const {
   if (!is_primary() || voters() == 1) return false;
-  if (mute()) return rules::must_wake(drowsy_);
+  if (mute()) return !drowsy_.empty();
   return !abdicating_ && asleep_.count() + 1 < voters();
 }
 
@@ -87,6 +88,14 @@ bool Replica::beat_entry(NodeId node, GroupEntry& entry) const {
   entry.kind = mute() ? EntryKind::wake : EntryKind::commit;
   entry.round = quiesce_round_;
   return true;
+}
+
+// Taken again when somebody asks for something. Bodies are read from the log meanwhile.
+void Replica::give_memory_back() {
+  bodies_.release();
+  pipeline_.release();
+  queue_.release();
+  in_flight_.release();
 }
 
 // ---------------------------------------------------------------- as backup
@@ -105,6 +114,7 @@ void Replica::on_quiesce(Turn& turn, ReplicaIndex from, const GroupEntry& entry)
   vote_cast_ = false;
   for (const Timer timer : {suspicion, vote}) disarm(turn, timer);
   quiesce_round_ = std::max(quiesce_round_, entry.round);
+  give_memory_back();
   tell(turn, from, EntryKind::quiesce, quiesce_round_);
 }
 
@@ -130,7 +140,7 @@ void Replica::wake_up_and_tell(Turn& turn) {
 }
 
 void Replica::on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
-  if (entry.view == view_ && is_primary()) return on_awake(turn, from, entry);
+  if (entry.view == view_ && is_primary()) return on_awake(turn, from);
   if (mute()) return ignore(turn, Counter::drop_status);
   if (from != primary_of(entry.view)) return ignore(turn, Counter::drop_field);
   if (entry.view > view_) ask_for_view(turn, from);
@@ -143,10 +153,9 @@ void Replica::on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
 // A peer that began anew sleeps no more.
 bool Replica::on_peer_restarted(Turn& turn, NodeId node) {
   const ReplicaIndex peer = index_of(node);
-  if (peer == no_replica || !is_primary() || !drowsy_.has(peer)) return false;
+  if (peer == no_replica || !is_primary() || mute() || !asleep_.has(peer)) return false;
   asleep_.remove(peer);
-  drowsy_.remove(peer);
-  if (!mute()) stir(turn);
+  stir(turn);
   return true;
 }
 

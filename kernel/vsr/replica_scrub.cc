@@ -79,7 +79,7 @@ bool Replica::scrub_checkpoint(Turn& turn) {
     if (s.left == 0) continue;
     const BlockRun run = run_of_item();
     const u32 blocks = std::min(run.count - s.of_run, turn.checkpoints.buffer_bytes() / page_bytes);
-    const auto tag = static_cast<u32>(serving_.size()) + 1;
+    const auto tag = config_.limits.sync_reads_max + 1;
     if (turn.checkpoints.read_for_peer({run.first + s.of_run, blocks}, group(), tag, turn.out)) {
       s.pending = 1;
       s.asked = blocks;

@@ -55,6 +55,10 @@ void Replica::on_get_section(Turn& turn, ReplicaIndex from, const GetSection& as
   for (; skip >= run->count; ++run) skip -= run->count;
   const u32 blocks_max = std::min(config_.limits.checkpoint_buffer_blocks, part_bytes(config_.limits) / page_bytes);
   const BlockRun wanted{run->first + skip, std::min(run->count - skip, blocks_max)};
+  if (serving_.empty()) {
+    serving_ = Vec<Serving>(config_.limits.sync_reads_max);
+    serving_.resize(serving_.capacity());
+  }
   const auto slot = std::find_if(serving_.begin(), serving_.end(), [](const Serving& s) { return !s.used; });
   if (slot == serving_.end()) return;
   const auto tag = static_cast<u32>(slot - serving_.begin()) + 1;

@@ -222,9 +222,9 @@ void Replica::try_select(Turn& turn) {
 
 // Full headers of everything above the commit, from whoever has them. False: the commit's identity isn't known yet.
 bool Replica::choose_suffix(std::span<const LogReport> reports, const Selection& selection) {
-  chosen_.clear();
+  scratch_.chosen.clear();
   for (Op op = selection.head;; op = op - 1) {
-    Digest identity = op == Op(0) ? root_.identity : identity_in(reports, selection.log_view, op);
+    Digest identity = op == Op(0) ? root_identity_ : identity_in(reports, selection.log_view, op);
     if (identity.is_zero() && op <= commit_min_) identity = identity_at(op);
     for (const auto& r : reports)
       if (identity.is_zero() && op <= r.commit_min && r.lists(op)) identity = r.entry(op).identity;
@@ -245,24 +245,24 @@ bool Replica::choose_suffix(std::span<const LogReport> reports, const Selection&
       found.entry_flags = entry_flag::stub;
     }
     found.entry_flags &= entry_flag::stub;
-    chosen_.push_back(found);
+    scratch_.chosen.push_back(found);
     if (op == selection.commit) break;
   }
   return true;
 }
 
-// The chosen log (chosen_, from its head downward) becomes this replica's; durable before anybody hears of it.
+// The chosen log (scratch_.chosen, from its head downward) becomes this replica's; durable before anybody hears of it.
 void Replica::install_suffix(Turn& turn, View view, Op commit) {
-  const Op head = chosen_[0].op;
-  const Op bottom = chosen_.back().op;
+  const Op head = scratch_.chosen[0].op;
+  const Op bottom = scratch_.chosen.back().op;
   if (head < commit_max_) return fence(turn, FenceReason::contradiction);
-  for (const auto& h : chosen_) {
+  for (const auto& h : scratch_.chosen) {
     const Digest known = identity_at(h.op);
     if (h.op > std::max(commit_min_, log_.floor()) || known.is_zero() || known == h.identity) continue;
     return fence(turn, FenceReason::contradiction);  // an applied op would change
   }
   truncate(std::max(head, commit_min_));
-  for (const auto& h : chosen_) {
+  for (const auto& h : scratch_.chosen) {
     const bool held = identity_at(h.op) == h.identity;
     adopt(h);
     // A replica unsure of its head may have acked this in the tail that it lost.
@@ -345,11 +345,11 @@ void Replica::become_primary(Turn& turn) {
   }
   turn.counters.add(Counter::views_installed);
   turn.out.notifications.push_back({NotifyKind::became_primary, group(), view_.raw(), head_.raw()});
+  stir(turn);
   if (voters() == 1) return;
   send_to_others(turn, make_start_view(turn, Nonce{}));
   arm(turn, resend, config_.tunables.prepare_resend);
   arm(turn, abdication, config_.tunables.abdicate);
-  stir(turn);
 }
 
 void Replica::become_backup(Turn& turn) {
@@ -415,16 +415,17 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
 // The headers of a start_view, checked to be one chain down to its commit. False: they are not.
 bool Replica::read_suffix(const MessageRef& message) {
   const StartView start = message.as<StartView>();
-  chosen_.clear();
+  scratch_.chosen.clear();
   if (start.header_count == 0 || start.header_count > config_.limits.pipeline_max + 1) return false;
   for (u32 i = 0; i < start.header_count; ++i) {
     const Prepare entry = as<Prepare>(message.data() + header_size * (i + 1));
     const bool bottom = i + 1 == start.header_count;
     if (entry.op.raw() + i != start.op.raw() || (entry.entry_flags & ~(bottom ? entry_flag::stub : 0))) return false;
-    if (i > 0 && chosen_.back().parent != entry.identity) return false;
-    chosen_.push_back(entry);
+    if (i > 0 && scratch_.chosen.back().parent != entry.identity) return false;
+    scratch_.chosen.push_back(entry);
   }
-  return chosen_.back().op == start.commit && (start.commit > Op(0) || chosen_.back().identity == root_.identity);
+  return scratch_.chosen.back().op == start.commit &&
+         (start.commit > Op(0) || scratch_.chosen.back().identity == root_identity_);
 }
 
 // Whether the log can hold that head. One that is too far behind begins anew above the primary's checkpoint, which
@@ -439,7 +440,7 @@ bool Replica::reaches(Turn& turn, const StartView& start) {
   turn.counters.hit(Mark::vsr_log_restarted);
   for (Op op = log_.floor() + 1; op <= head_; ++op) bodies_.drop(op);
   Digest identity;
-  for (const auto& h : chosen_)
+  for (const auto& h : scratch_.chosen)
     if (h.op == start.checkpoint_op) identity = h.identity;
   log_.begin_above(start.checkpoint_op, identity);
   head_ = linked_floor_ = start.checkpoint_op;
@@ -450,15 +451,15 @@ bool Replica::reaches(Turn& turn, const StartView& start) {
 // The primary of my view tells me its log again: it may add to mine, and never shortens it.
 void Replica::extend_log(Turn& turn, const StartView& start) {
   sign_of_primary(turn);
-  for (const auto& h : chosen_) {
+  for (const auto& h : scratch_.chosen) {
     if (h.op > head_ || h.op == Op(0) || h.op < std::max(linked_floor_, log_.floor())) continue;
     if (identity_at(h.op) != h.identity) return fence(turn, FenceReason::contradiction);
   }
-  for (const auto& h : chosen_)
+  for (const auto& h : scratch_.chosen)
     if (h.op > commit_min_ && log_.has_room(h.op)) adopt(h);
   if (rules::may_extend(start.op, head_)) {
     head_ = start.op;
-    linked_floor_ = chosen_.back().op;
+    linked_floor_ = scratch_.chosen.back().op;
   }
   learn_commit(turn, std::max(start.commit, rules::committed_by_head(head_, config_.limits.pipeline_max)));
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);

@@ -45,9 +45,6 @@ constexpr bool is_old_offer(u32 round, u32 awake_round) { return round <= awake_
 constexpr bool is_silent(Instant heard, Instant now, Duration suspected) { return now.since(heard) >= suspected; }
 constexpr bool wakes_sleepers(Incarnation known, Incarnation met) { return met > known; }
 
-// A primary that is no longer fit wakes whoever may sleep under it.
-constexpr bool must_wake(const Votes& drowsy) { return !drowsy.empty(); }
-
 // do_view_change(V) leaves only when the promise to take part in V is durable.
 constexpr bool may_send_do_view_change(View view, View stored_view, bool newest_stored) {
   return stored_view == view && newest_stored;

@@ -207,6 +207,24 @@ inline bool may_install(Op checkpoint, Op commit_min) {
   return active(Id::sync_installs_older) || rules::may_install(checkpoint, commit_min);
 }
 
+// ---------------------------------------------------------------- idle groups
+
+inline bool is_asleep(const GroupEntry& answer, u32 round, View view, Op head) {
+  return active(Id::quiet_any_answer) || rules::is_asleep(answer, round, view, head);
+}
+
+inline bool is_old_offer(u32 round, u32 awake_round) {
+  return !active(Id::quiet_old_offers) && rules::is_old_offer(round, awake_round);
+}
+
+inline bool is_silent(Instant heard, Instant now, Duration suspected) {
+  return !active(Id::quiet_through_silence) && rules::is_silent(heard, now, suspected);
+}
+
+inline bool wakes_sleepers(Incarnation known, Incarnation met) {
+  return !active(Id::quiet_through_restart) && rules::wakes_sleepers(known, met);
+}
+
 // ---------------------------------------------------------------- clocks and mailboxes
 
 inline bool is_clock_majority(u32 sources, u32 majority) {
