@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
@@ -141,6 +142,7 @@ int bench_kernel(const Options& options) {
 struct GroupsOptions {
   std::vector<u32> groups{1, 16, 256};
   u32 requests_per_bag = 64;
+  u32 requests_per_prepare = 1;
   u32 body = 1024;
   u64 ops = 100'000;
   bool json = false;
@@ -157,8 +159,12 @@ struct GroupsSample {
   double ns_per_op = 0;
   double flushes_per_bag = 0;
   double disk_bytes_per_op = 0;  // of one node
-  u64 idle_bytes = 0;            // of memory that was touched until every replica was up: of all of them
+  u64 asleep_bytes = 0;          // resident, all nodes, when all groups sleep again
+  double asleep_sent = 0;        // bytes that one node sends per second meanwhile
+  double asleep_us = 0;          // ... and microseconds of CPU that it takes
 };
+
+constexpr u32 turns_per_s = 20'000;
 
 // The requests of a bag go to as many groups as there are: at most one each, while there are more groups than requests.
 bool measure_groups(const GroupsOptions& options, u32 groups, GroupsSample& sample) {
@@ -167,11 +173,22 @@ bool measure_groups(const GroupsOptions& options, u32 groups, GroupsSample& samp
   config.requests_per_bag = options.requests_per_bag;
   config.clients = std::max(options.requests_per_bag * 8, groups);
   config.value_bytes = options.body;
+  config.keys = groups;
   config.limits.wal_segments = 1024;
+  config.limits.batch_requests_max = options.requests_per_prepare;
+  ::malloc_trim(0);
   const u64 before_any = resident_bytes();
   sim::Lockstep cluster(config);
-  cluster.idle(100);
-  sample.idle_bytes = resident_bytes() - before_any;
+  if (!cluster.run(config.clients + groups)) return false;
+  cluster.idle(5 * turns_per_s);
+  ::malloc_trim(0);
+  sample.asleep_bytes = resident_bytes() - before_any;
+  const u64 sent = cluster.bytes_sent();
+  const double asleep = cpu_ns();
+  cluster.idle(turns_per_s);
+  sample.asleep_us = (cpu_ns() - asleep) / 1000 / config.nodes;
+  sample.asleep_sent = static_cast<double>(cluster.bytes_sent() - sent) / config.nodes;
+
   if (!cluster.run(options.ops / 4)) return false;
   const u64 answered = cluster.answered(), bags = cluster.bags(), flushes = cluster.flushes();
   const u64 disk = cluster.bytes_written();
@@ -188,29 +205,42 @@ bool measure_groups(const GroupsOptions& options, u32 groups, GroupsSample& samp
 int bench_groups(const GroupsOptions& options) {
   if (!options.json)
     std::printf(
-        "groups: 3 replicas of each in one thread, no I/O, %u-byte values, %u requests per bag, %llu ops\n"
-        "  groups   CPU ns  against  flushes   to one disk  idle: KiB of\n"
-        "           per op    first  per bag  bytes per op   each replica\n",
-        options.body, options.requests_per_bag, static_cast<unsigned long long>(options.ops));
+        "groups: 3 replicas of each in one thread, no I/O, %u-byte values, %u requests per bag, %u per prepare, %llu "
+        "ops\n"
+        "  groups   CPU ns  against  flushes   to one disk | asleep: MiB   bytes of   bytes sent  CPU us\n"
+        "           per op    first  per bag  bytes per op |   per node  a replica        per s   per s\n",
+        options.body, options.requests_per_bag, options.requests_per_prepare,
+        static_cast<unsigned long long>(options.ops));
   double first = 0;
+  double base_bytes = 0;
+  u32 base_groups = 0;
   for (const u32 groups : options.groups) {
     GroupsSample s;
     if (!measure_groups(options, groups, s)) {
       std::cerr << "keelson bench groups: the cluster stopped making progress\n";
       return io::exit_code::internal;
     }
-    if (first == 0) first = s.ns_per_op;
-    const double idle_kib = static_cast<double>(s.idle_bytes) / 1024 / groups / 3;
+    if (first == 0) {
+      first = s.ns_per_op;
+      base_bytes = static_cast<double>(s.asleep_bytes);
+      base_groups = groups;
+    }
+    const double each =
+        groups > base_groups ? (static_cast<double>(s.asleep_bytes) - base_bytes) / 3 / (groups - base_groups) : 0;
+    const double mib = static_cast<double>(s.asleep_bytes) / 3 / (1 << 20);
     if (options.json)
       std::printf(
-          "{\"bench\":\"groups\",\"groups\":%u,\"requests_per_bag\":%u,\"body_bytes\":%u,\"ops\":%llu,"
-          "\"cpu_ns_per_op\":%.1f,\"speed_against_first\":%.3f,\"flushes_per_bag\":%.3f,"
-          "\"disk_bytes_per_op\":%.0f,\"idle_bytes_per_replica\":%.0f}\n",
-          groups, options.requests_per_bag, options.body, static_cast<unsigned long long>(options.ops), s.ns_per_op,
-          first / s.ns_per_op, s.flushes_per_bag, s.disk_bytes_per_op, idle_kib * 1024);
+          "{\"bench\":\"groups\",\"groups\":%u,\"requests_per_bag\":%u,\"requests_per_prepare\":%u,"
+          "\"body_bytes\":%u,\"ops\":%llu,\"cpu_ns_per_op\":%.1f,\"speed_against_first\":%.3f,"
+          "\"flushes_per_bag\":%.3f,\"disk_bytes_per_op\":%.0f,\"asleep_mib_per_node\":%.1f,"
+          "\"asleep_bytes_per_replica\":%.0f,\"asleep_bytes_sent_per_s\":%.0f,\"asleep_cpu_us_per_s\":%.0f}\n",
+          groups, options.requests_per_bag, options.requests_per_prepare, options.body,
+          static_cast<unsigned long long>(options.ops), s.ns_per_op, first / s.ns_per_op, s.flushes_per_bag,
+          s.disk_bytes_per_op, mib, each, s.asleep_sent, s.asleep_us);
     else
-      std::printf("%8u %8.0f %7.0f%% %8.3f %13.0f %14.1f\n", groups, s.ns_per_op, 100 * first / s.ns_per_op,
-                  s.flushes_per_bag, s.disk_bytes_per_op, idle_kib);
+      std::printf("%8u %8.0f %7.0f%% %8.3f %13.0f | %10.1f %10.0f %12.0f %7.0f\n", groups, s.ns_per_op,
+                  100 * first / s.ns_per_op, s.flushes_per_bag, s.disk_bytes_per_op, mib, each, s.asleep_sent,
+                  s.asleep_us);
     std::fflush(stdout);
   }
   return 0;
@@ -246,6 +276,9 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   groups->add_option("--requests-per-bag", many->requests_per_bag, "requests that reach the primaries in one turn")
       ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  groups->add_option("--requests-per-prepare", many->requests_per_prepare, "at most; 1: every group prepares as much")
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
   groups->add_option("--body", many->body, "bytes of a value")->check(CLI::Range(1, 60'000))->capture_default_str();
   groups->add_option("--ops", many->ops, "operations of a row")

@@ -1,7 +1,10 @@
-// Ring: a bounded first-in first-out queue on memory taken at the first use, and a window over consecutive positions.
+// Ring: a bounded first-in first-out queue, and a window over consecutive positions. Its memory grows with its longest
+// use so far, up to the capacity given at construction.
 //
 // Who uses it: request queues, pipelines, batches in flight. Overflow is a check: who pushes asks full() first.
 #pragma once
+
+#include <algorithm>
 
 #include "keelson/base/vec.h"
 
@@ -15,7 +18,7 @@ class Ring {
 
   T& push_back(T value) {
     check(!full());
-    if (slots_.empty()) take_memory();
+    if (size_ == slots_.size()) grow();
     T& slot = slots_[wrap(first_ + size_++)];
     slot = std::move(value);
     return slot;
@@ -58,10 +61,13 @@ class Ring {
   }
 
  private:
-  std::size_t wrap(std::size_t i) const { return i < capacity_ ? i : i - capacity_; }
-  void take_memory() {
-    slots_ = Vec<T>(capacity_);
-    slots_.resize(capacity_);
+  std::size_t wrap(std::size_t i) const { return i < slots_.size() ? i : i - slots_.size(); }
+  void grow() {
+    Vec<T> larger(std::min(capacity_, 2 * slots_.size() + 4));
+    for (std::size_t i = 0; i < size_; ++i) larger.push_back(std::move((*this)[i]));
+    larger.resize(larger.capacity());
+    slots_ = std::move(larger);
+    first_ = 0;
   }
   std::size_t capacity_ = 0;
   Vec<T> slots_;

@@ -4,7 +4,7 @@
 // in flight per group, so a client is the key. Open addressing with backward-shift deletion: no tombstones, O(1).
 #pragma once
 
-#include <bit>
+#include <algorithm>
 
 #include "keelson/base/vec.h"
 #include "keelson/wire/event.h"
@@ -25,8 +25,8 @@ class InFlight {
     Route route;
   };
 
-  // Memory is taken at the first use: a replica that was never primary needs none.
-  explicit InFlight(u32 capacity) : capacity_(std::bit_ceil(u64{2} * capacity)) {}
+  // Memory grows with the most that were ever in flight: a replica that was never primary needs none.
+  explicit InFlight(u32 capacity) : capacity_(capacity) {}
 
   Slot* find(ClientId client) {
     if (slots_.empty()) return nullptr;
@@ -35,19 +35,11 @@ class InFlight {
       if (slots_[i].client.is_zero()) return nullptr;
     }
   }
-  bool full() const { return count_ * 2 >= capacity_; }
+  bool full() const { return count_ == capacity_; }
   void insert(const Slot& slot) {
     check(!full() && !slot.client.is_zero());
-    if (slots_.empty()) {
-      slots_ = Vec<Slot>(capacity_);
-      slots_.resize(capacity_);
-    }
-    std::size_t i = home(slot.client);
-    while (!slots_[i].client.is_zero()) {
-      check(slots_[i].client != slot.client);
-      i = next(i);
-    }
-    slots_[i] = slot;
+    if (slots_.size() < 2 * (count_ + 1)) grow();
+    place(slot);
     ++count_;
   }
   // Whatever is known of the client, if anything.
@@ -78,10 +70,24 @@ class InFlight {
   std::size_t size() const { return count_; }
 
  private:
-  std::size_t home(ClientId client) const {
-    return ((client.lo ^ client.hi) * 0x9e3779b97f4a7c15) >> 32 & (capacity_ - 1);
+  void place(const Slot& slot) {
+    std::size_t i = home(slot.client);
+    while (!slots_[i].client.is_zero()) {
+      check(slots_[i].client != slot.client);
+      i = next(i);
+    }
+    slots_[i] = slot;
   }
-  std::size_t next(std::size_t i) const { return (i + 1) & (capacity_ - 1); }
+  void grow() {
+    Vec<Slot> former = std::exchange(slots_, Vec<Slot>(std::max<std::size_t>(8, 2 * slots_.size())));
+    slots_.resize(slots_.capacity());
+    for (const Slot& slot : former)
+      if (!slot.client.is_zero()) place(slot);
+  }
+  std::size_t home(ClientId client) const {
+    return ((client.lo ^ client.hi) * 0x9e3779b97f4a7c15) >> 32 & (slots_.size() - 1);
+  }
+  std::size_t next(std::size_t i) const { return (i + 1) & (slots_.size() - 1); }  // a power of two, at most half full
   std::size_t capacity_;
   std::size_t count_ = 0;
   Vec<Slot> slots_;
