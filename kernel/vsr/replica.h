@@ -426,6 +426,7 @@ class Replica {
   RecordPlace state_place_;   // of the newest stored one
 
   LogIndex log_;
+  Op bodies_dropped_to_;  // for want of memory
   BodyCache bodies_;
   Op head_;
   Op linked_floor_;              // [linked_floor_, head_] is one chain of known identities

@@ -152,8 +152,9 @@ void Replica::build_suffix() {
 // When memory for messages is scarce: what is applied and stored can be read again.
 void Replica::drop_applied_bodies() {
   const u64 kept = config_.limits.body_cache_ops_max;
-  for (Op op = std::max(log_.floor(), commit_min_.minus_saturating(kept)) + 1; op <= commit_min_; ++op)
-    if (log_.at(op).has(log_bit::stored)) bodies_.drop(op);
+  Op op = std::max({bodies_dropped_to_, log_.floor(), commit_min_.minus_saturating(kept)});
+  for (; op < commit_min_ && log_.at(op + 1).has(log_bit::stored); ++op) bodies_.drop(op + 1);
+  bodies_dropped_to_ = op;
 }
 
 void Replica::write_entry(std::byte* to, const Prepare& entry) {
