@@ -157,8 +157,7 @@ void Replica::on_message(Turn& turn, NodeId node, const MessageRef& message) {
   if (mute()) return ignore(turn, Counter::drop_status);
   peers_[from.raw()].last_sign = turn.now;
   on_sign_of_backup(turn, from);
-  if (from == primary_of(view_)) wake_up(turn);
-  wake_up_and_tell(turn);
+  wake_up(turn);
   switch (header.command) {
     case Command::headers:
       return on_headers(turn, from, message);

@@ -308,7 +308,6 @@ class Replica {
   void on_quiesce(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
   bool is_same_rest(const GroupEntry& entry) const;
   void wake_up(Turn& turn);
-  void wake_up_and_tell(Turn& turn);
   void on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
   void tell(Turn& turn, ReplicaIndex to, EntryKind kind, u32 round);
   GroupEntry commit_entry() const;

@@ -29,7 +29,7 @@ void Replica::refuse(Turn& turn, const Route& route, const Request& request, Sta
 
 void Replica::on_request(Turn& turn, const Route& route, const MessageRef& message) {
   const Request request = message.as<Request>();
-  wake_up_and_tell(turn);
+  wake_up(turn);
   if (mute()) return refuse(turn, route, request, Status::fenced);
   if (!is_primary() || abdicating_) return refuse(turn, route, request, Status::not_primary);
   if (message.body().size() > config_.limits.request_body_max()) return refuse(turn, route, request, Status::too_large);
@@ -338,7 +338,8 @@ bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) 
     if (!installing_ || entry.view > view_) ask_for_view(turn, from);
     return false;
   }
-  if (quiet_ && is_same_rest(entry)) return tell(turn, from, EntryKind::quiesce, quiesce_round_), false;
+  if (quiet_ && entry.op <= head_ && entry.commit <= commit_max_)  // nothing new: it doesn't know that I sleep
+    return tell(turn, from, EntryKind::quiesce, quiesce_round_), false;
   wake_up(turn);
   sign_of_primary(turn);
   const Digest known = entry.commit <= head_ && entry.commit >= linked_floor_ ? identity_at(entry.commit) : Digest{};

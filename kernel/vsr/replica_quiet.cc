@@ -123,20 +123,16 @@ bool Replica::is_same_rest(const GroupEntry& entry) const {
          entry.identity == identity_at(commit_max_);
 }
 
-// From here on the primary is expected to speak for the group itself.
+// From here on the primary is expected to speak for the group itself. What woke this replica may be a copy of something
+// old, so the primary is told, whoever sent it.
 void Replica::wake_up(Turn& turn) {
   if (!quiet_) return;
   quiet_ = false;
   awake_round_ = quiesce_round_;
   turn.counters.hit(Mark::vsr_woke);
-  if (is_backup()) sign_of_primary(turn);
-}
-
-// ... which it doesn't know.
-void Replica::wake_up_and_tell(Turn& turn) {
-  if (!quiet_) return;
-  wake_up(turn);
-  if (is_backup()) tell(turn, primary_of(view_), EntryKind::wake, quiesce_round_);
+  if (!is_backup()) return;
+  sign_of_primary(turn);
+  tell(turn, primary_of(view_), EntryKind::wake, quiesce_round_);
 }
 
 void Replica::on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
@@ -144,7 +140,7 @@ void Replica::on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
   if (mute()) return ignore(turn, Counter::drop_status);
   if (from != primary_of(entry.view)) return ignore(turn, Counter::drop_field);
   if (entry.view > view_) ask_for_view(turn, from);
-  if (entry.view == view_) wake_up(turn);
+  if (entry.view == view_ && quiet_) return wake_up(turn);
   GroupEntry answer = entry;
   answer.replica = self_;
   turn.outbox.push(node_of(from), answer);
