@@ -27,7 +27,7 @@ struct MachineLimits {
   u32 reply_bytes_max = 0;
   u64 entries_max = 0;
   u64 state_bytes_max = 0;
-  u32 section_count = 0;
+  u32 sections_max = 0;
 };
 
 // The op that a request is applied in. One op may carry several requests: (op, client) names one of them.
@@ -74,6 +74,11 @@ class ReplyWriter {
 
 // Snapshots are streams of sections. Saving: each section, any order. Loading: reset, load_section of each section
 // once, finish_load; after any status but ok the machine must be reset before it is used.
+//
+// A machine whose number of sections follows its size has two functions more, both or none (machine/sections.h):
+//   void settle_sections()         at each checkpoint op, on every replica: here section_count() may change, and nowhere
+//                                  else; a function of the ops applied
+//   Status begin_load(u32 count)   between reset and load_section: so many were saved; corrupt_snapshot if there can't be
 template <class M>
 concept Machine = std::constructible_from<M, const Limits&> &&
                   requires(M m, const M cm, const Limits& limits, const ApplyCtx& ctx, const RequestView& request,
@@ -104,6 +109,8 @@ struct MachineOps {
   void (*apply)(void*, const ApplyCtx&, const RequestView&, ReplyWriter&);
   void (*reset)(void*, Release);
   u32 (*section_count)(const void*);
+  void (*settle_sections)(void*);
+  Status (*begin_load)(void*, u32);
   void (*save_section)(const void*, SectionId, ByteSink&);
   Status (*load_section)(void*, SectionId, ByteSource&);
   Status (*finish_load)(void*);
@@ -125,6 +132,14 @@ inline constexpr MachineOps machine_ops = {
     },
     [](void* self, Release release) { static_cast<M*>(self)->reset(release); },
     [](const void* self) { return static_cast<const M*>(self)->section_count(); },
+    [](void* self) {
+      if constexpr (requires { static_cast<M*>(self)->settle_sections(); }) static_cast<M*>(self)->settle_sections();
+    },
+    [](void* self, u32 sections) {
+      if constexpr (requires { static_cast<M*>(self)->begin_load(sections); })
+        return static_cast<M*>(self)->begin_load(sections);
+      return sections == static_cast<M*>(self)->section_count() ? Status::ok : Status::corrupt_snapshot;
+    },
     [](const void* self, SectionId section, ByteSink& sink) {
       static_cast<const M*>(self)->save_section(section, sink);
     },
@@ -164,6 +179,8 @@ class AnyMachine {
   }
   void reset(Release release) { ops_->reset(self_, release); }
   u32 section_count() const { return ops_->section_count(self_); }
+  void settle_sections() { ops_->settle_sections(self_); }
+  [[nodiscard]] Status begin_load(u32 sections) { return ops_->begin_load(self_, sections); }
   void save_section(SectionId section, ByteSink& sink) const { ops_->save_section(self_, section, sink); }
   [[nodiscard]] Status load_section(SectionId section, ByteSource& source) {
     return ops_->load_section(self_, section, source);

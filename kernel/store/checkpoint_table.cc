@@ -30,6 +30,8 @@ struct ManifestEntry {
 };
 static_assert(std::has_unique_object_representations_v<ManifestEntry>);
 
+bool has_sections(const CheckpointFacts& facts) { return facts.machine_sections > 0 && facts.session_sections > 0; }
+
 // Puts a piece that lies at `at` of a whole into the part of it that begins at `offset`.
 void put_overlap(u64 at, Bytes piece, u64 offset, MutableBytes to) {
   const u64 from = std::max(at, offset);
@@ -41,8 +43,17 @@ void put_overlap(u64 at, Bytes piece, u64 offset, MutableBytes to) {
 
 u64 manifest_bytes_of(u64 sections) { return sizeof(CheckpointFacts) + sections * sizeof(ManifestEntry); }
 
+u32 sections_max(u64 table_bytes) {
+  return static_cast<u32>((table_bytes - std::min(table_bytes, sizeof(TableHead))) / sizeof(TableEntry));
+}
+
+// Room for many sections goes when there are few: a state that was large once is not paid for ever after.
 void CheckpointTable::set_sections(u32 count) {
-  if (sections.capacity() < count) sections = Vec<SavedSection>(count);
+  if (sections.capacity() < count || sections.capacity() / 8 > count) {
+    Vec<SavedSection> other(count);
+    for (std::size_t i = 0; i < sections.size() && i < count; ++i) other.push_back(std::move(sections[i]));
+    sections = std::move(other);
+  }
   sections.resize(count);
 }
 
@@ -72,7 +83,7 @@ bool CheckpointTable::decode_manifest(Bytes from, u32 blocks) {
   if (from.size() < sizeof facts) return false;
   facts = load<CheckpointFacts>(from.data());
   const u64 count = u64{facts.machine_sections} + facts.session_sections;
-  if (count > from.size() || from.size() != manifest_bytes_of(count)) return false;
+  if (!has_sections(facts) || count > from.size() || from.size() != manifest_bytes_of(count)) return false;
   set_sections(static_cast<u32>(count));
   const std::byte* at = from.data() + sizeof facts;
   for (auto& section : sections) {
@@ -116,7 +127,7 @@ bool CheckpointTable::decode(Bytes from, u32 blocks) {
   const auto head = load<TableHead>(from.data());
   const u64 expected =
       sizeof head + u64{head.section_count} * sizeof(TableEntry) + u64{head.run_count} * sizeof(BlockRun);
-  if (head.magic != table_magic || expected != from.size() ||
+  if (head.magic != table_magic || expected != from.size() || !has_sections(head.facts) ||
       u64{head.facts.machine_sections} + head.facts.session_sections != head.section_count)
     return false;
   facts = head.facts;

@@ -35,14 +35,15 @@ struct CheckpointTable {
   CheckpointFacts facts;
   Vec<SavedSection> sections;
 
-  // Memory is taken here and kept: a table that is built again takes no more, unless its sections grow.
+  // The first ones stay what they are. Memory is taken here and kept: a table that is built again takes no more, unless
+  // its sections grow in number or size.
   void set_sections(u32 count);
   // Of the manifest's bytes.
   Digest id() const;
   // Facts, and each section's size and digest: what replicas tell each other. `to` gets what lies from `offset` on.
   u64 manifest_bytes() const;
   void encode_manifest(u64 offset, MutableBytes to) const;
-  // Total on any bytes; the number of sections is known before. Sections get no places.
+  // Total on any bytes: false where there are no sections of the machine or of the sessions. Sections get no places.
   [[nodiscard]] bool decode_manifest(Bytes from, u32 blocks);
   u64 encoded_bytes() const;
   void encode(MutableBytes to) const;  // of encoded_bytes()
@@ -52,6 +53,14 @@ struct CheckpointTable {
 
 // Of a manifest of so many sections.
 u64 manifest_bytes_of(u64 sections);
+
+// More sections than that no table of so many bytes names.
+u32 sections_max(u64 table_bytes);
+
+// Both states are cut into the same sections: as many of the machine, as many of the sessions.
+constexpr bool same_sections(const CheckpointFacts& a, const CheckpointFacts& b) {
+  return a.machine_sections == b.machine_sections && a.session_sections == b.session_sections;
+}
 
 constexpr u64 blocks_for(u64 bytes) { return (bytes + 4095) / 4096; }
 

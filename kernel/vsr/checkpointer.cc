@@ -45,28 +45,28 @@ struct Checkpointer::Output {
   }
 };
 
-Checkpointer::Checkpointer(GroupId group, u32 machine_sections, u32 session_sections, const void* self, Save save_fn)
-    : group_(group),
-      machine_sections_(machine_sections),
-      session_sections_(session_sections),
-      self_(self),
-      save_(save_fn),
-      dirty_(section_count()),
-      pending_(section_count()),
-      fresh_(section_count()) {
-  dirty_.resize(section_count());
-  pending_.resize(section_count());
-  fresh_.resize(section_count());
-  std::fill(dirty_.begin(), dirty_.end(), u8{1});
+void Checkpointer::set_pieces(u32 count) {
+  if (pieces_.capacity() < count || pieces_.capacity() / 8 > count) {
+    Vec<Piece> other(count);
+    for (std::size_t i = 0; i < pieces_.size() && i < count; ++i) other.push_back(pieces_[i]);
+    pieces_ = std::move(other);
+  }
+  pieces_.resize(count);
+}
+
+void Checkpointer::set_clean(u32 count) {
+  if (dirty_.capacity() != count) dirty_ = Vec<u8>(count);
+  dirty_.clear();
+  dirty_.resize(count);
 }
 
 void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& record) {
-  check(phase_ == Phase::idle && table.sections.size() == section_count());
+  check(phase_ == Phase::idle);
   durable_ = std::move(table);
   durable_id_ = record.checkpoint_id;
   for (u32 i = 0; i < 2; ++i)
     durable_table_[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
-  std::fill(dirty_.begin(), dirty_.end(), u8{0});
+  set_clean(static_cast<u32>(durable_.sections.size()));
 }
 
 void Checkpointer::forget(CheckpointZone& zone, Instant now) {
@@ -79,42 +79,46 @@ void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   distrust_state();
 }
 
-void Checkpointer::distrust_state() { std::fill(dirty_.begin(), dirty_.end(), u8{1}); }
+void Checkpointer::recut(Counters& counters) {
+  distrust_state();
+  if (phase_ == Phase::saving && !receiving_ && pending_count_ > 0) give_up(counters);
+}
 
 void Checkpointer::begin(const CheckpointFacts& facts) {
   check(phase_ == Phase::idle && facts.op > durable_op());
   phase_ = Phase::saving;
   starved_ = false;
   next_.facts = facts;
-  next_.facts.machine_sections = machine_sections_;
-  next_.facts.session_sections = session_sections_;
-  next_.set_sections(section_count());
+  const u32 count = facts.machine_sections + facts.session_sections;
+  next_.set_sections(count);
+  set_pieces(count);
+  const bool all = dirty_.empty() || !same_sections(durable_.facts, facts);
+  check(all || dirty_.size() == count);
   pending_count_ = 0;
   next_pending_ = 0;
-  for (u32 i = 0; i < section_count(); ++i) {
-    fresh_[i] = 0;
-    pending_[i] = std::exchange(dirty_[i], u8{0});
-    pending_count_ += pending_[i];
-    if (pending_[i]) continue;
+  for (u32 i = 0; i < count; ++i) {
+    pieces_[i] = all || dirty_[i] ? Piece::pending : Piece::kept;
+    pending_count_ += pieces_[i] == Piece::pending;
+    if (pieces_[i] == Piece::pending) continue;
     next_.sections[i].size = durable_.sections[i].size;
     next_.sections[i].digest = durable_.sections[i].digest;
   }
+  set_clean(count);
 }
 
 void Checkpointer::touch(u32 section, CheckpointZone& zone, Counters& counters) {
-  if (phase_ == Phase::saving && !receiving_ && pending_[section]) {
+  if (phase_ == Phase::saving && !receiving_ && pieces_[section] == Piece::pending) {
     counters.hit(Mark::checkpoint_section_saved_by_touch);
     save(section, zone, counters);
   }
-  dirty_[section] = 1;
+  if (!dirty_.empty()) dirty_[section] = 1;
 }
 
 void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
   SavedSection& saved = next_.sections[section];
   saved.size = 0;
   saved.runs.clear();
-  pending_[section] = 0;
-  fresh_[section] = 1;
+  pieces_[section] = Piece::fresh;
   --pending_count_;
   Output output{zone, group_, saved, DigestStream(), std::nullopt, 0, false};
   ByteSink sink(&output, [](void* self, Bytes bytes) { static_cast<Output*>(self)->put(bytes); });
@@ -134,7 +138,7 @@ bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
   if (phase_ == Phase::saving && !starved_ && !receiving_) {
     u64 saved = 0;
     while (pending_count_ > 0 && saved < saved_per_step_max && zone.staged() * 4 <= zone.staged_max() && !starved_) {
-      while (!pending_[next_pending_]) ++next_pending_;
+      while (pieces_[next_pending_] != Piece::pending) ++next_pending_;
       save(next_pending_, zone, counters);
       saved += next_.sections[next_pending_].size;
     }
@@ -155,8 +159,8 @@ bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
 
 // Places of clean sections are taken over only now: until here a section may still have become dirty, but not pending.
 bool Checkpointer::write_table(CheckpointZone& zone) {
-  for (u32 i = 0; i < section_count(); ++i) {
-    if (fresh_[i]) continue;
+  for (u32 i = 0; i < pieces_.size(); ++i) {
+    if (pieces_[i] == Piece::fresh) continue;
     auto& runs = next_.sections[i].runs;
     runs.clear();
     for (const BlockRun& run : durable_.sections[i].runs) push_growing(runs, run);
@@ -198,7 +202,7 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   const Digest old_id = std::exchange(durable_id_, next_id_);
   retire(next_, old_id, std::exchange(pin_, next_pin()), now, zone);
   phase_ = Phase::idle;
-  if (receiving_) std::fill(dirty_.begin(), dirty_.end(), u8{0});
+  if (receiving_) set_clean(static_cast<u32>(durable_.sections.size()));
   receiving_ = false;
   counters.add(Counter::checkpoints_done);
 }
@@ -210,9 +214,9 @@ void Checkpointer::give_up(Counters& counters) {
 }
 
 void Checkpointer::end_abandoned(CheckpointZone& zone) {
-  for (u32 i = 0; i < section_count(); ++i) {
-    if (fresh_[i]) free_section(next_.sections[i], zone);
-    if (!receiving_) dirty_[i] = static_cast<u8>(dirty_[i] | fresh_[i] | pending_[i]);
+  for (u32 i = 0; i < pieces_.size(); ++i) {
+    if (pieces_[i] == Piece::fresh) free_section(next_.sections[i], zone);
+    if (!receiving_ && !dirty_.empty() && pieces_[i] != Piece::kept) dirty_[i] = 1;
   }
   for (BlockRun& run : next_table_)
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));

@@ -3,7 +3,7 @@
 //
 // Who uses it: the group's replica. After the checkpoint op every section that changed is pending; applies go on, and
 // one that is about to change a pending section saves it first, so the checkpoint holds the state after that op and no
-// other. Then the table is written twice, then the group_checkpoint record; only when that is stored are the blocks of
+// other. How many sections there are may change from one checkpoint to the next: then all of them have changed. Then the table is written twice, then the group_checkpoint record; only when that is stored are the blocks of
 // the checkpoint before given back. Source: copy-on-write checkpoints as in TigerBeetle's grid and FoundationDB's
 // pager, reduced to one level. A checkpoint may also be received: then its sections come from a peer instead of the own
 // state. One that peers fetch is pinned: its blocks stay for a while after a newer one is durable. Not here: when to
@@ -28,7 +28,7 @@ class Checkpointer {
     abandoning  // given up: waits for what is under way
   };
 
-  Checkpointer(GroupId group, u32 machine_sections, u32 session_sections, const void* self, Save save_fn);
+  Checkpointer(GroupId group, const void* self, Save save_fn) : group_(group), self_(self), save_(save_fn) {}
 
   Phase phase() const { return phase_; }
   Op durable_op() const { return durable_.facts.op; }  // 0: none
@@ -39,7 +39,10 @@ class Checkpointer {
   void start_from(CheckpointTable table, const GroupCheckpoint& record);
   // That can't be used: its blocks are free, everything is to be saved.
   void forget(CheckpointZone& zone, Instant now);
-  // After applying facts.op, when idle.
+  // The state is cut into other sections from here on, before anything else changes in it. What a checkpoint under way
+  // has not saved yet can't be had any more: it is given up.
+  void recut(Counters& counters);
+  // After applying facts.op, when idle. `facts` says how many sections there are.
   void begin(const CheckpointFacts& facts);
   // Before a section changes.
   void touch(u32 section, CheckpointZone& zone, Counters& counters);
@@ -63,16 +66,21 @@ class Checkpointer {
   bool receiving() const { return receiving_; }
   bool may_receive() const { return phase_ == Phase::idle || (receiving_ && phase_ == Phase::saving && !unstored_); }
   const CheckpointFacts& incoming() const { return next_.facts; }
-  bool lacks(u32 section) const { return receiving_ && phase_ == Phase::saving && pending_[section]; }
+  bool lacks(u32 section) const {
+    return receiving_ && phase_ == Phase::saving && pieces_[section] == Piece::pending;
+  }
   u32 lacking() const { return receiving_ && phase_ == Phase::saving ? pending_count_ : 0; }
   // A proven section. False: no memory on the way to the zone, try again later.
   [[nodiscard]] bool take_section(u32 section, Bytes bytes, CheckpointZone& zone);
   // Until its record is appended.
   void stop_receiving();
   // The state is not what the durable checkpoint says: all of it is to be saved next time.
-  void distrust_state();
-  // A section of the durable checkpoint can't be read: it is written afresh with the next one.
-  void distrust_section(u32 section) { dirty_[section] = 1; }
+  void distrust_state() { dirty_ = {}; }
+  // A section of the durable checkpoint can't be read: it is written afresh with the next one. Should that one be cut
+  // differently, it is written whole anyway.
+  void distrust_section(u32 section) {
+    if (section < dirty_.size()) dirty_[section] = 1;
+  }
 
   // Serving. Null: no such checkpoint here.
   const CheckpointTable* find(const Digest& id) const;
@@ -101,7 +109,12 @@ class Checkpointer {
     CheckpointTable table;
     Digest id;
     Pin pin;
-    bool used = false;
+  };
+  // How far a section of the checkpoint in the making is.
+  enum class Piece : u8 {
+    kept,     // lies where the durable one has it
+    pending,  // not saved yet, or not received
+    fresh     // written for this one, or on its way
   };
   static constexpr u32 pinned_max = 2;
   struct Held {
@@ -119,11 +132,10 @@ class Checkpointer {
   bool write_table(CheckpointZone& zone);
   void give_up(Counters& counters);
   void end_abandoned(CheckpointZone& zone);
-  u32 section_count() const { return machine_sections_ + session_sections_; }
+  void set_pieces(u32 count);
+  void set_clean(u32 count);
 
   const GroupId group_;
-  const u32 machine_sections_;
-  const u32 session_sections_;
   const void* self_;
   const Save save_;
 
@@ -136,9 +148,9 @@ class Checkpointer {
   Digest next_id_;
   Digest table_digest_;
   u32 table_bytes_ = 0;
-  Vec<u8> dirty_;    // changed since durable_, or since next_ began
-  Vec<u8> pending_;  // of next_: not saved yet
-  Vec<u8> fresh_;    // of next_: saved for it
+  // Sections as the state is cut now: changed since durable_, or since next_ began. Empty: all of them.
+  Vec<u8> dirty_;
+  Vec<Piece> pieces_;  // of next_
   u32 pending_count_ = 0;
   u32 next_pending_ = 0;
   u32 unstored_ = 0;  // pieces put into the zone
@@ -146,7 +158,7 @@ class Checkpointer {
   bool receiving_ = false;
   u64 pins_ = 0;
   Pin pin_;  // of durable_
-  Pinned pinned_[pinned_max];
+  Vec<Pinned> pinned_;  // at most pinned_max; no memory while there are none
 };
 
 }  // namespace keelson

@@ -9,37 +9,39 @@ namespace keelson {
 // ---------------------------------------------------------------- receiving
 
 u32 Checkpointer::receive(const CheckpointTable& manifest, CheckpointZone& zone) {
-  check(may_receive() && manifest.sections.size() == section_count() && manifest.facts.op > durable_op());
-  const bool has_own = durable_op() > Op(0);
-  next_.set_sections(section_count());
+  check(may_receive() && manifest.facts.op > durable_op());
+  const auto count = static_cast<u32>(manifest.sections.size());
+  for (u32 i = count; receiving_ && i < pieces_.size(); ++i)
+    if (pieces_[i] == Piece::fresh) free_section(next_.sections[i], zone);
+  const u32 received_before = receiving_ ? static_cast<u32>(pieces_.size()) : 0;
+  next_.set_sections(count);
+  set_pieces(count);
   pending_count_ = 0;
-  for (u32 i = 0; i < section_count(); ++i) {
+  for (u32 i = 0; i < count; ++i) {
     SavedSection& section = next_.sections[i];
     const SavedSection& wanted = manifest.sections[i];
-    const bool received = receiving_ && fresh_[i];
+    const bool received = i < received_before && pieces_[i] == Piece::fresh;
     const bool keep = received && rules::keeps_received(section, wanted);
     if (received && !keep) free_section(section, zone);
     if (!keep) section.runs.clear();
     section.size = wanted.size;
     section.digest = wanted.digest;
-    const bool own = has_own && rules::keeps_own(durable_.sections[i], wanted);
-    fresh_[i] = keep || (!own && wanted.size == 0);
-    pending_[i] = !fresh_[i] && !own;
-    pending_count_ += pending_[i];
+    const bool own = i < durable_.sections.size() && rules::keeps_own(durable_.sections[i], wanted);
+    pieces_[i] = keep || (!own && wanted.size == 0) ? Piece::fresh : own ? Piece::kept : Piece::pending;
+    pending_count_ += pieces_[i] == Piece::pending;
   }
   next_.facts = manifest.facts;
   phase_ = Phase::saving;
   receiving_ = true;
   starved_ = false;
-  return section_count() - pending_count_;
+  return count - pending_count_;
 }
 
 bool Checkpointer::take_section(u32 section, Bytes bytes, CheckpointZone& zone) {
   SavedSection& saved = next_.sections[section];
   check(lacks(section) && bytes.size() == saved.size);
   if ((bytes.size() + zone.buffer_bytes() - 1) / zone.buffer_bytes() > zone.staged_max() - zone.staged()) return false;
-  pending_[section] = 0;
-  fresh_[section] = 1;
+  pieces_[section] = Piece::fresh;
   --pending_count_;
   while (!bytes.empty() && !starved_) {
     const auto buffer = zone.open();
@@ -63,29 +65,28 @@ bool Checkpointer::Pin::holds(Instant now) const { return rules::is_pinned(reads
 const CheckpointTable* Checkpointer::find(const Digest& id) const {
   if (durable_op() > Op(0) && rules::is_asked(durable_id_, id)) return &durable_;
   for (const Pinned& pinned : pinned_)
-    if (pinned.used && rules::is_asked(pinned.id, id)) return &pinned.table;
+    if (rules::is_asked(pinned.id, id)) return &pinned.table;
   return nullptr;
 }
 
 Checkpointer::Held Checkpointer::held(const Digest& id) {
   if (durable_op() > Op(0) && rules::is_asked(durable_id_, id)) return {&durable_, &pin_};
   for (Pinned& pinned : pinned_)
-    if (pinned.used && rules::is_asked(pinned.id, id)) return {&pinned.table, &pinned.pin};
+    if (rules::is_asked(pinned.id, id)) return {&pinned.table, &pinned.pin};
   return {};
 }
 
 Checkpointer::Held Checkpointer::held(u64 serial) {
   if (pin_.serial == serial) return {&durable_, &pin_};
   for (Pinned& pinned : pinned_)
-    if (pinned.used && pinned.pin.serial == serial) return {&pinned.table, &pinned.pin};
+    if (pinned.pin.serial == serial) return {&pinned.table, &pinned.pin};
   return {};
 }
 
 // There has to be a place for the durable one to go to when the next one replaces it.
 bool Checkpointer::pin(const Digest& id, Instant until) {
   Pin* known = held(id).pin;
-  const bool place = std::any_of(std::begin(pinned_), std::end(pinned_), [](const Pinned& p) { return !p.used; });
-  if (!known || (known == &pin_ && !place)) return false;
+  if (!known || (known == &pin_ && pinned_.size() == pinned_max)) return false;
   known->until = std::max(known->until, until);
   return true;
 }
@@ -110,17 +111,19 @@ void Checkpointer::end_read(u64 reading) {
 }
 
 void Checkpointer::release_pins(Instant now, CheckpointZone& zone) {
-  for (Pinned& pinned : pinned_) {
-    if (!pinned.used || pinned.pin.holds(now)) continue;
-    pinned.used = false;
-    free_table(pinned.table, zone);
+  for (std::size_t i = pinned_.size(); i-- > 0;) {
+    if (pinned_[i].pin.holds(now)) continue;
+    CheckpointTable former = std::move(pinned_[i].table);
+    pinned_.erase_at(i);
+    free_table(former, zone);
   }
+  if (pinned_.empty()) pinned_ = {};
 }
 
 Op Checkpointer::oldest_pinned(Instant now) const {
   Op oldest = durable_op() > Op(0) && pin_.holds(now) ? durable_op() : Op(0);
   for (const Pinned& pinned : pinned_)
-    if (pinned.used && pinned.pin.holds(now) && (oldest == Op(0) || pinned.table.facts.op < oldest))
+    if (pinned.pin.holds(now) && (oldest == Op(0) || pinned.table.facts.op < oldest))
       oldest = pinned.table.facts.op;
   return oldest;
 }
@@ -133,7 +136,7 @@ bool Checkpointer::is_shared(u32 section, const Vec<BlockRun>& runs) const {
   };
   if (shares(durable_)) return true;
   return std::any_of(std::begin(pinned_), std::end(pinned_),
-                     [&](const Pinned& pinned) { return pinned.used && shares(pinned.table); });
+                     [&](const Pinned& pinned) { return shares(pinned.table); });
 }
 
 // Of a table that is neither durable nor kept any more: what no other one needs.
@@ -156,12 +159,8 @@ void Checkpointer::free_section(SavedSection& section, CheckpointZone& zone) {
 // Nothing durable points to its places any more; a peer may still want them.
 void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone) {
   if (!pin.holds(now)) return free_table(table, zone);
-  const auto place = std::find_if(std::begin(pinned_), std::end(pinned_), [](const Pinned& p) { return !p.used; });
-  check(place != std::end(pinned_));
-  std::swap(place->table, table);
-  place->id = id;
-  place->pin = pin;
-  place->used = true;
+  if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(pinned_max);
+  pinned_.push_back({std::exchange(table, CheckpointTable{}), id, pin});
 }
 
 }  // namespace keelson

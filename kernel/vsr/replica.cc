@@ -62,11 +62,11 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
       self_(find(config_.members, config_.node)),
       machine_(std::move(machine)),
       sessions_(config_.limits),
-      checkpointer_(config_.group, machine_.section_count(), sessions_.section_count(), this,
+      checkpointer_(config_.group, this,
                     [](const void* self, u32 section, ByteSink& sink) {
                       static_cast<const Replica*>(self)->save_section(section, sink);
                     }),
-      sync_(machine_.section_count() + sessions_.section_count(), config_.limits, config_.tunables.sync_retry),
+      sync_(config_.limits, config_.tunables.sync_retry),
       log_(std::move(recovered.log)),
       bodies_(config_.limits.body_cache_ops_max),
       pipeline_(config_.limits.pipeline_max),

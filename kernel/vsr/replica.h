@@ -239,6 +239,7 @@ class Replica {
   void on_refused_state(Turn& turn);
   bool loading() const { return loader_ != nullptr; }
   void form_checkpoint(Turn& turn);
+  void settle_sections(Turn& turn);
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
   void advance_checkpoint(Turn& turn);
   void append_checkpoint(Turn& turn);

@@ -15,9 +15,7 @@ void Replica::take_checkpoint(RecoveredGroup& recovered) {
   const GroupCheckpoint& record = recovered.checkpoint;
   durable_record_ = record;
   const CheckpointFacts& facts = recovered.table.facts;
-  const bool fits = facts.machine_sections == machine_.section_count() &&
-                    facts.session_sections == sessions_.section_count() && facts.epoch == epoch_;
-  if (!fits) return;
+  if (facts.epoch != epoch_) return;
   checkpoint_usable_ =
       record.op <= head_ && record.op >= log_.floor() && log_.at(record.op).identity == record.identity;
   checkpointer_.start_from(std::move(recovered.table), record);
@@ -38,6 +36,9 @@ void Replica::begin_at_checkpoint() {
   loader_ = std::make_unique<CheckpointLoader>(
       group(), checkpointer_.durable(), this,
       [](void* self, u32 section, Bytes bytes) { return static_cast<Replica*>(self)->load_section(section, bytes); });
+  const bool possible = machine_.begin_load(facts.machine_sections) == Status::ok &&
+                        sessions_.begin_load(facts.session_sections) == Status::ok;
+  if (!possible) loader_->refuse();
 }
 
 void Replica::load_checkpoint(Turn& turn) {
@@ -117,7 +118,22 @@ void Replica::form_checkpoint(Turn& turn) {
   publish(turn, message);
 }
 
+// On every replica, whether or not it makes this checkpoint: how many sections there are is part of the state.
+void Replica::settle_sections(Turn& turn) {
+  CheckpointFacts before, now;
+  before.machine_sections = machine_.section_count();
+  before.session_sections = sessions_.section_count();
+  machine_.settle_sections();
+  sessions_.settle_sections();
+  now.machine_sections = machine_.section_count();
+  now.session_sections = sessions_.section_count();
+  if (!rules::cuts_anew(before, now)) return;
+  turn.counters.hit(Mark::checkpoint_sections_changed);
+  checkpointer_.recut(turn.counters);
+}
+
 void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
+  settle_sections(turn);
   checkpoint_formed_ = std::max(checkpoint_formed_, prepare.op);
   if (prepare.op <= checkpointer_.durable_op()) return;
   if (checkpointer_.phase() != Checkpointer::Phase::idle || turn.checkpoints.out_of_space()) {
@@ -131,6 +147,8 @@ void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   facts.op = prepare.op;
   facts.identity = prepare.identity;
   facts.timestamp = prepare.timestamp;
+  facts.machine_sections = machine_.section_count();
+  facts.session_sections = sessions_.section_count();
   checkpointer_.begin(facts);
 }
 

@@ -157,9 +157,7 @@ void Replica::ask_for_state(Turn& turn) {
 void Replica::begin_receiving(Turn& turn) {
   const CheckpointTable& manifest = sync_.manifest();
   const CheckpointFacts& facts = manifest.facts;
-  const bool fits = facts.group == group() && facts.epoch == epoch_ &&
-                    facts.machine_sections == machine_.section_count() &&
-                    facts.session_sections == sessions_.section_count();
+  const bool fits = facts.group == group() && facts.epoch == epoch_;
   const Digest known = facts.op >= linked_floor_ ? identity_at(facts.op) : Digest{};
   if (!fits || (!known.is_zero() && known != facts.identity)) return fence(turn, FenceReason::contradiction);
   const u32 kept = checkpointer_.receive(manifest, turn.checkpoints);

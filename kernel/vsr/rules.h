@@ -159,6 +159,11 @@ constexpr bool has_to_leave(Command, PageNo record, PageNo end) { return record 
 // A record that counts only when the whole log up to it is marked durable (docs/storage.md, the marker).
 constexpr bool needs_mark(Command command, std::size_t voters) { return command != Command::prepare || voters == 1; }
 
+// Sections of a state that is cut into more or fewer of them are none of those that were saved before.
+constexpr bool cuts_anew(const CheckpointFacts& before, const CheckpointFacts& now) {
+  return !same_sections(before, now);
+}
+
 // The table of a checkpoint is written when its sections are stored, its record when the table is.
 constexpr bool are_sections_stored(u32 pending, u32 unstored) { return pending == 0 && unstored == 0; }
 constexpr bool is_table_stored(u32 unstored) { return unstored == 0; }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "keelson/machine/sections.h"
+
 namespace keelson {
 namespace {
 
 constexpr u32 index_slots_min = 16;
 constexpr u32 reply_bytes_min = 64;
-constexpr u32 sessions_per_section = 64;
+constexpr u32 most_sections = 16;  // of 64 sessions each, on standard limits
 
 // splitmix64's finaliser over both halves in turn: ids that differ in any bit end up elsewhere.
 u64 mix(ClientId client) {
@@ -43,10 +45,7 @@ struct SavedSection {
 Sessions::Sessions(const Limits& limits)
     : sessions_max_(limits.sessions_max),
       reply_bytes_max_(limits.reply_bytes_max),
-      section_count_((limits.sessions_max + sessions_per_section - 1) / sessions_per_section),
-      ttl_(limits.session_ttl_ns),
-      entries_(limits.sessions_max),
-      order_(limits.sessions_max) {
+      ttl_(limits.session_ttl_ns) {
   check(sessions_max_ > 0);
 }
 
@@ -54,14 +53,14 @@ Sessions::Verdict Sessions::judge(const RequestFrame& frame, Timestamp timestamp
   const u32 found = find(frame.client);
   const SessionFacts* facts = found == absent ? nullptr : &entries_[found].facts;
   if (frame.operation != operation_register) return judge_request(facts, frame);
-  const bool has_room = facts || !entries_.full() || idlest(timestamp) != absent;
+  const bool has_room = facts || !is_full() || idlest(timestamp) != absent;
   return judge_register(facts, frame, has_room);
 }
 
 Expected<SessionId> Sessions::register_client(ClientId client, Op op, Timestamp timestamp) {
   const u32 found = find(client);
   if (found != absent) return entries_[found].facts.session;
-  if (entries_.full()) {
+  if (is_full()) {
     const u32 victim = idlest(timestamp);
     if (victim == absent) return Unexpected(Status::sessions_full);
     touch_(SectionId(section_of(entries_[victim].client)));
@@ -114,6 +113,7 @@ std::optional<SessionId> Sessions::session_of(ClientId client) const {
 
 void Sessions::reset() {
   entries_.clear();
+  section_count_ = 1;
   for (u32& slot : index_.span()) slot = absent;
 }
 
@@ -145,7 +145,7 @@ MutableBytes Sessions::room_for_reply(Entry& entry, std::size_t size) {
 
 u32 Sessions::home_of(ClientId client) const { return static_cast<u32>(mix(client) & (index_.size() - 1)); }
 
-u32 Sessions::section_of(ClientId client) const { return static_cast<u32>((mix(client) >> 32) % section_count_); }
+u32 Sessions::section_of(ClientId client) const { return static_cast<u32>((mix(client) >> 32) & (section_count_ - 1)); }
 
 u32 Sessions::find(ClientId client) const {
   if (index_.empty()) return absent;
@@ -156,7 +156,7 @@ u32 Sessions::find(ClientId client) const {
 }
 
 Sessions::Entry& Sessions::insert(ClientId client, Op op, Timestamp timestamp) {
-  Entry& entry = entries_.emplace_back();
+  Entry& entry = push_growing(entries_, Entry{});
   entry.client = client;
   entry.facts.session = SessionId(op.raw());
   entry.last_op = op;
@@ -215,11 +215,25 @@ void Sessions::grow_index() {
 
 // Snapshots.
 
+u32 Sessions::sections_max() const { return std::bit_floor(std::min(most_sections, sessions_max_)); }
+
+void Sessions::settle_sections() {
+  const u64 per_section = (sessions_max_ + sections_max() - 1) / sections_max();
+  section_count_ =
+      settled_sections(section_count_, (entries_.size() + per_section - 1) / per_section, sections_max());
+}
+
+Status Sessions::begin_load(u32 sections) {
+  if (!may_have_sections(sections, sections_max())) return Status::corrupt_snapshot;
+  section_count_ = sections;
+  return Status::ok;
+}
+
 void Sessions::save_section(u32 section, ByteSink& sink) const {
   check(section < section_count_);
   order_.clear();
   for (u32 i = 0; i < entries_.size(); ++i)
-    if (is_saved_in(section, section_of(entries_[i].client))) order_.push_back(i);
+    if (is_saved_in(section, section_of(entries_[i].client))) push_growing(order_, i);
   std::sort(order_.begin(), order_.end(), [this](u32 a, u32 b) { return entries_[a].client < entries_[b].client; });
   sink.put_value(SavedSection{section, static_cast<u32>(order_.size())});
   for (const u32 i : order_) {
@@ -248,7 +262,7 @@ Status Sessions::load_entry(u32 section, const ClientId* previous, ByteSource& s
   SavedEntry saved;
   if (!source.take_value(saved)) return Status::corrupt_snapshot;
   const bool never_executed = saved.executed == RequestNo(0);
-  if (entries_.full() || section_of(saved.client) != section || find(saved.client) != absent ||
+  if (is_full() || section_of(saved.client) != section || find(saved.client) != absent ||
       (previous && !(*previous < saved.client)) || saved.reply_size > reply_bytes_max_ ||
       saved.session.raw() > saved.last_op.raw() ||
       (never_executed && (saved.reply_size != 0 || saved.status != 0 || saved.operation != Operation(0) ||

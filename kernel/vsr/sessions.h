@@ -1,8 +1,9 @@
 // Sessions: one group's client table: who is registered, what each executed last, and the reply to it.
 //
 // Who uses it: a replica judges requests by it before consensus and again in apply, and answers duplicates from it.
-// It is replicated state: a function of the applied ops alone, saved and loaded with the machine's sections. Not here:
-// requests in flight (volatile, the replica's), and the client's half (client.h).
+// It is replicated state: a function of the applied ops alone, saved and loaded with the machine's sections. Its memory
+// grows with the number of sessions. Not here: requests in flight (volatile, the replica's), and the client's half
+// (client.h).
 #pragma once
 
 #include <optional>
@@ -56,6 +57,8 @@ class Sessions {
 
   // As a machine's sections (machine/machine.h): canonical bytes, total on hostile ones.
   u32 section_count() const { return section_count_; }
+  void settle_sections();
+  [[nodiscard]] Status begin_load(u32 sections);
   void save_section(u32 section, ByteSink& sink) const;
   [[nodiscard]] Status load_section(u32 section, ByteSource& source);
   Digest digest() const;
@@ -73,6 +76,8 @@ class Sessions {
   };
   static constexpr u32 absent = ~u32{0};
 
+  bool is_full() const { return entries_.size() == sessions_max_; }
+  u32 sections_max() const;
   u32 find(ClientId client) const;
   u32 home_of(ClientId client) const;
   u32 section_of(ClientId client) const;
@@ -89,7 +94,7 @@ class Sessions {
 
   u32 sessions_max_;
   u32 reply_bytes_max_;
-  u32 section_count_;
+  u32 section_count_ = 1;
   Duration ttl_;
   Vec<Entry> entries_;      // dense, in no order that anybody may see
   Vec<u32> index_;          // open addressing, linear probing: entry or absent; at most half full

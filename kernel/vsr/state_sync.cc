@@ -3,20 +3,25 @@
 #include <algorithm>
 #include <bit>
 
+#include "keelson/store/layout.h"
 #include "keelson/vsr/rules.h"
 
 namespace keelson {
 
-StateSync::StateSync(u32 sections, const Limits& limits, Duration retry)
-    : sections_(sections), blocks_(limits.checkpoint_blocks), retry_(retry), fetches_(limits.sync_in_flight_max) {}
+// A checkpoint whose table would not fit a buffer could not be stored here.
+StateSync::StateSync(const Limits& limits, Duration retry)
+    : sections_max_(sections_max(u64{limits.checkpoint_buffer_blocks} * page_bytes)),
+      blocks_(limits.checkpoint_blocks),
+      fetches_max_(limits.sync_in_flight_max),
+      retry_(retry) {}
 
 void StateSync::start(const SyncTarget& target, Instant now) {
   stop();
   heard_ = now;
   active_ = true;
   target_ = target;
-  if (fetches_.empty()) fetches_.resize(fetches_.capacity());
-  if (manifest_bytes_.capacity() == 0) manifest_bytes_ = Vec<std::byte>(manifest_bytes_of(sections_));
+  fetches_ = Vec<Fetch>(fetches_max_);
+  fetches_.resize(fetches_max_);
 }
 
 void StateSync::stop() {
@@ -24,11 +29,9 @@ void StateSync::stop() {
   refused_ = silent_ = Votes();
   part_ = 0;
   waiting_ = {};
-  manifest_bytes_.clear();
-  for (Fetch& fetch : fetches_) {
-    fetch.used = fetch.whole = false;
-    fetch.bytes = {};
-  }
+  manifest_ = {};
+  manifest_bytes_ = {};
+  fetches_ = {};
 }
 
 // ---------------------------------------------------------------- asking
@@ -101,8 +104,15 @@ Instant StateSync::deadline(Instant now) const {
 // Parts come in order; only the whole can be proven.
 bool StateSync::on_manifest(Instant now, ReplicaIndex from, const Manifest& answer, Bytes body) {
   if (!active_ || has_manifest_ || answer.checkpoint_id != target_.id || answer.part != part_ ||
-      waiting_.whom != from || manifest_bytes_.size() + body.size() > manifest_bytes_.capacity())
+      waiting_.whom != from)
     return false;
+  const bool fits = part_ == 0 ? begin_manifest(body) : body.size() <= manifest_bytes_.capacity() - manifest_bytes_.size();
+  if (!fits) {
+    part_ = 0;
+    manifest_bytes_ = {};
+    refused_.add(from);
+    return false;
+  }
   heard_ = now;
   const std::size_t begin = manifest_bytes_.size();
   manifest_bytes_.resize(begin + body.size());
@@ -113,10 +123,20 @@ bool StateSync::on_manifest(Instant now, ReplicaIndex from, const Manifest& answ
   const bool whole = manifest_.decode_manifest(manifest_bytes_.span(), blocks_) && manifest_.id() == target_.id &&
                      manifest_.facts.op == target_.op;
   part_ = 0;
-  manifest_bytes_.clear();
+  manifest_bytes_ = {};
   has_manifest_ = whole;
   if (!whole) refused_.add(from);
   return whole;
+}
+
+// Its facts say how long it is. They are not proven yet, so they may ask for the memory of a largest one, no more.
+bool StateSync::begin_manifest(Bytes first_part) {
+  if (first_part.size() < sizeof(CheckpointFacts)) return false;
+  const auto facts = load<CheckpointFacts>(first_part.data());
+  const u64 sections = u64{facts.machine_sections} + facts.session_sections;
+  if (sections > sections_max_ || first_part.size() > manifest_bytes_of(sections)) return false;
+  manifest_bytes_ = Vec<std::byte>(manifest_bytes_of(sections));
+  return true;
 }
 
 bool StateSync::has_room() const {

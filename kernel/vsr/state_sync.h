@@ -2,8 +2,8 @@
 //
 // Who uses it: a replica whose log can't bring it on any more. First the manifest, proven by the checkpoint's id, then
 // each section that this node lacks, proven by the manifest; any peer that has the checkpoint may give any of them, and
-// an answer counts only if exactly this was asked of it. Not here: which checkpoint to take and when
-// (replica_sync.cc), where sections are stored (checkpointer.h).
+// an answer counts only if exactly this was asked of it. It has memory only while it is active. Not here: which
+// checkpoint to take and when (replica_sync.cc), where sections are stored (checkpointer.h).
 #pragma once
 
 #include "keelson/base/counters.h"
@@ -30,7 +30,7 @@ class StateSync {
     u32 offset = 0;
   };
 
-  StateSync(u32 sections, const Limits& limits, Duration retry);
+  StateSync(const Limits& limits, Duration retry);
 
   bool active() const { return active_; }
   const SyncTarget& target() const { return target_; }
@@ -80,12 +80,14 @@ class StateSync {
     Vec<std::byte> bytes;  // from its begin
   };
   static constexpr u32 silences_max = 3;  // of one peer about one section
+  bool begin_manifest(Bytes first_part);
   ReplicaIndex next_peer(ReplicaIndex self, u8 voters);
   bool ask_for(Fetch& fetch, Instant now, ReplicaIndex self, u8 voters, Ask& out);
   void leave_peer(Fetch& fetch);
 
-  const u32 sections_;
+  const u32 sections_max_;
   const u32 blocks_;
+  const u32 fetches_max_;
   const Duration retry_;
   bool active_ = false;
   SyncTarget target_;
@@ -95,7 +97,7 @@ class StateSync {
   u32 rotation_ = 0;
   bool has_manifest_ = false;
   CheckpointTable manifest_;
-  Vec<std::byte> manifest_bytes_;  // from its begin
+  Vec<std::byte> manifest_bytes_;  // from its begin; room for all of it as soon as its first part says how much that is
   u32 part_ = 0;                   // next one to ask for
   Waiting waiting_;                // for that
   Vec<Fetch> fetches_;

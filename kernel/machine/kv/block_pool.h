@@ -2,10 +2,10 @@
 //
 // Who uses it: KvTable, for keys and values. Each tier (one block size) is dense: freeing a block moves the tier's last
 // one into the hole and says whose it was. So a tier has at most one chunk that isn't full, chunks wander between
-// tiers, and a steady state allocates nothing. Not here: who refers to a block (the owner is a number that comes back).
+// tiers, and a steady state allocates nothing. A tier's first chunk starts small and doubles until it is a whole one: a
+// pool that holds little is little. Not here: who refers to a block (the owner is a number that comes back).
 #pragma once
 
-#include <array>
 #include <bit>
 #include <memory>
 #include <optional>
@@ -43,6 +43,7 @@ class BlockPool {
   struct Tier {
     Vec<Chunk> chunks;
     u32 count = 0;
+    u32 small = 0;  // blocks in the first and only chunk, while that isn't a whole one; 0: all are
   };
   static constexpr u32 tier_count_max = 20;
 
@@ -52,11 +53,14 @@ class BlockPool {
   static constexpr u32 block_bits(u32 tier) { return block_bits_min + tier; }
   std::byte* block(const Tier& in, u32 tier, u32 number) const;
   std::byte* owner(const Tier& in, u32 tier, u32 number) const;
+  std::size_t owners_at(const Tier& in, u32 tier) const;
+  u32 room(const Tier& in, u32 tier) const;
+  void grow(Tier& in, u32 tier);
   Chunk take_chunk();
 
   u32 size_max_;
   u32 chunk_bits_;
-  std::array<Tier, tier_count_max> tiers_;
+  Vec<Tier> tiers_;  // up to the largest that was ever used
   Vec<Chunk> spare_;
   u64 chunk_count_ = 0;
 };

@@ -1,15 +1,25 @@
 #include "keelson/machine/kv/kv.h"
 
 #include "keelson/machine/kv/kv_rules.h"
+#include "keelson/machine/sections.h"
 
 namespace keelson {
 namespace {
 
-constexpr u64 state_bytes_per_section = 256 * 1024;
+constexpr u64 state_bytes_per_section = 256 * 1024;  // of a state as large as may be
 constexpr u32 section_format = 1;
 
-u32 section_bits_for(const KvLimits& limits) {
-  return static_cast<u32>(std::bit_width(limits.state_bytes_max / state_bytes_per_section | 1)) - 1;
+u32 sections_max(const KvLimits& limits) {
+  return static_cast<u32>(std::bit_floor(limits.state_bytes_max / state_bytes_per_section | 1));
+}
+
+// Below that, a section is a block or a few: small enough that a change rewrites little, large enough that blocks are
+// not mostly padding. Small limits make small sections, so that short runs see their number change.
+u64 sections_wanted(const KvLimits& limits, u64 entries, u64 bytes) {
+  const u64 entries_per_section = std::clamp<u64>(limits.entries_max / 2048, 1, 64);
+  const u64 bytes_per_section = std::clamp<u64>(limits.state_bytes_max / 1024, 1, 16 * 1024);
+  return std::max((entries + entries_per_section - 1) / entries_per_section,
+                  (bytes + bytes_per_section - 1) / bytes_per_section);
 }
 
 struct SavedSection {
@@ -43,16 +53,10 @@ void answer(ReplyWriter& reply, Status status, Op written, std::optional<Bytes> 
 
 MachineLimits KvMachine::limits(const Limits& limits) {
   const KvLimits kv = kv_limits(limits);
-  return {kv.request_bytes_max, kv.reply_bytes_max, kv.entries_max, kv.state_bytes_max, u32{1} << section_bits_for(kv)};
+  return {kv.request_bytes_max, kv.reply_bytes_max, kv.entries_max, kv.state_bytes_max, sections_max(kv)};
 }
 
-KvMachine::KvMachine(const Limits& limits)
-    : limits_(kv_limits(limits)),
-      section_bits_(section_bits_for(limits_)),
-      table_(limits_, section_bits_),
-      loaded_(section_count()) {
-  loaded_.resize(section_count());
-}
+KvMachine::KvMachine(const Limits& limits) : limits_(kv_limits(limits)), table_(limits_) {}
 
 Status KvMachine::admit(const RequestView& request) const {
   const auto decoded = decode_kv_request(request.frame.operation, request.body);
@@ -127,7 +131,21 @@ bool KvMachine::write(const ApplyCtx& ctx, Bytes key, Bytes value) {
 
 void KvMachine::reset(Release) {
   table_.clear();
-  for (u8& loaded : loaded_.span()) loaded = 0;
+  loaded_ = {};
+}
+
+void KvMachine::settle_sections() {
+  const u64 wanted = sections_wanted(limits_, table_.size(), table_.bytes());
+  const u32 count = settled_sections(section_count(), wanted, sections_max(limits_));
+  table_.set_section_bits(static_cast<u32>(std::countr_zero(count)));
+}
+
+Status KvMachine::begin_load(u32 sections) {
+  if (!may_have_sections(sections, sections_max(limits_))) return Status::corrupt_snapshot;
+  table_.set_section_bits(static_cast<u32>(std::countr_zero(sections)));
+  loaded_ = Vec<u8>(sections);
+  loaded_.resize(sections);
+  return Status::ok;
 }
 
 void KvMachine::save_section(SectionId section, ByteSink& sink) const {
@@ -146,7 +164,7 @@ void KvMachine::save_section(SectionId section, ByteSink& sink) const {
 
 Status KvMachine::load_section(SectionId section, ByteSource& source) {
   SavedSection saved;
-  if (section.raw() >= section_count() || loaded_[section.raw()] || !source.take_value(saved) ||
+  if (section.raw() >= loaded_.size() || loaded_[section.raw()] || !source.take_value(saved) ||
       saved.format != section_format || saved.section != section.raw())
     return Status::corrupt_snapshot;
   Cursor previous;
@@ -182,9 +200,9 @@ Status KvMachine::load_item(u32 section, Cursor& previous, ByteSource& source) {
 }
 
 Status KvMachine::finish_load() {
-  for (const u8 loaded : loaded_)
-    if (!loaded) return Status::corrupt_snapshot;
-  return Status::ok;
+  const bool whole = !loaded_.empty() && std::all_of(loaded_.begin(), loaded_.end(), [](u8 loaded) { return loaded; });
+  loaded_ = {};
+  return whole ? Status::ok : Status::corrupt_snapshot;
 }
 
 Digest KvMachine::digest() const {

@@ -1,8 +1,8 @@
 // KvMachine: a replicated map of bytes: get, put, delete, compare-and-swap.
 //
 // Who uses it: groups of kind machine_kv, through AnyMachine; clients talk to it by kv_codec.h. Its size is bounded by
-// KvLimits (machine_full), its snapshot is sections of the hash space, canonical. Not here: reads that bypass the log,
-// scans, expiry.
+// KvLimits (machine_full), its snapshot is sections of the hash space, canonical, as many as its size asks for. Not
+// here: reads that bypass the log, scans, expiry.
 #pragma once
 
 #include "keelson/machine/kv/kv_table.h"
@@ -22,7 +22,9 @@ class KvMachine {
   void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply);
 
   void reset(Release release);
-  u32 section_count() const { return u32{1} << section_bits_; }
+  u32 section_count() const { return u32{1} << table_.section_bits(); }
+  void settle_sections();
+  Status begin_load(u32 sections);
   void save_section(SectionId section, ByteSink& sink) const;
   Status load_section(SectionId section, ByteSource& source);
   Status finish_load();
@@ -49,9 +51,8 @@ class KvMachine {
   Status load_item(u32 section, Cursor& previous, ByteSource& source);
 
   KvLimits limits_;
-  u32 section_bits_;
   KvTable table_;
-  Vec<u8> loaded_;  // 1 per section that load_section took whole since reset
+  Vec<u8> loaded_;  // while loading: 1 per section that load_section took whole
 };
 
 static_assert(Machine<KvMachine>);

@@ -12,12 +12,9 @@ u32 u32_of(std::size_t size) { return static_cast<u32>(size); }
 
 }  // namespace
 
-KvTable::KvTable(const KvLimits& limits, u32 section_bits)
-    : limits_(limits),
-      section_bits_(section_bits),
-      blocks_(std::max(limits.value_bytes_max, kv_key_bytes_max)),
-      bucket_bits_(std::max(section_bits, bucket_bits_min)) {
-  check(limits.entries_max < (u64{1} << 31) && bucket_bits_ <= bucket_bits_max);
+KvTable::KvTable(const KvLimits& limits)
+    : limits_(limits), blocks_(std::max(limits.value_bytes_max, kv_key_bytes_max)) {
+  check(limits.entries_max < (u64{1} << 31));
   clear();
 }
 
@@ -55,6 +52,7 @@ std::optional<MutableBytes> KvTable::put(Bytes key, u32 value_size, Op op) {
   if (overwrites) {
     set_value_block(index, entry(index).value_size, value_size);
   } else {
+    if (make_entry()) link = locate(hash, key);
     index = take_entry();
     insert(link, index, hash, key);
     set_value_block(index, 0, value_size);
@@ -96,7 +94,8 @@ void KvTable::clear() {
   free_entry_ = none;
   size_ = 0;
   bytes_ = 0;
-  bucket_bits_ = std::max(section_bits_, bucket_bits_min);
+  section_bits_ = 0;
+  bucket_bits_ = bucket_bits_min;
   buckets_.reset(new u32[std::size_t{1} << bucket_bits_]);
   std::fill_n(buckets_.get(), std::size_t{1} << bucket_bits_, none);
   wider_.reset();
@@ -131,9 +130,25 @@ u32 KvTable::take_entry() {
     free_entry_ = entry(index).next;
     return index;
   }
+  return entries_used_++;
+}
+
+// Room for one more. The first chunk starts small and doubles, behind it all are whole. True: entries have moved.
+bool KvTable::make_entry() {
+  if (free_entry_ != none) return false;
+  if (entries_used_ >= first_entries_ && first_entries_ < entries_per_chunk) {
+    const u32 wanted = std::max(entries_min, first_entries_ * 2);
+    std::unique_ptr<Entry[]> larger(new Entry[wanted]);
+    if (entries_.empty()) entries_ = Vec<std::unique_ptr<Entry[]>>(1);
+    if (!entries_.empty()) std::copy_n(entries_[0].get(), first_entries_, larger.get());
+    entries_.clear();
+    entries_.push_back(std::move(larger));
+    first_entries_ = wanted;
+    return true;
+  }
   if (entries_used_ == entries_.size() * entries_per_chunk)
     push_growing(entries_, std::unique_ptr<Entry[]>(new Entry[entries_per_chunk]));
-  return entries_used_++;
+  return false;
 }
 
 void KvTable::set_value_block(u32 index, u32 old_size, u32 new_size) {
@@ -156,13 +171,24 @@ void KvTable::grow_if_crowded() {
   const u64 bucket_count = u64{1} << bucket_bits_;
   if (!wider_) {
     if (size_ <= bucket_count || bucket_bits_ == bucket_bits_max) return;
-    wider_.reset(new u32[bucket_count * 2]);
-    migrated_ = 0;
+    widen();
   }
-  for (u32 n = 0; n < buckets_per_change && migrated_ < bucket_count; ++n) migrate_one();
-  if (migrated_ < bucket_count) return;
-  buckets_ = std::move(wider_);
-  ++bucket_bits_;
+  for (u32 n = 0; n < buckets_per_change && wider_; ++n) migrate_one();
+}
+
+// A section is whole buckets. It takes more buckets than there are entries only where these are large, so few.
+void KvTable::set_section_bits(u32 bits) {
+  check(bits <= bucket_bits_max);
+  section_bits_ = bits;
+  while (bucket_bits_ < section_bits_) {
+    if (!wider_) widen();
+    while (wider_) migrate_one();
+  }
+}
+
+void KvTable::widen() {
+  wider_.reset(new u32[std::size_t{2} << bucket_bits_]);
+  migrated_ = 0;
 }
 
 // A chain is ordered by hash, so its two halves are a front and a back.
@@ -173,7 +199,9 @@ void KvTable::migrate_one() {
   while (*link != none && (top_bits(entry(*link).hash, bucket_bits_ + 1) & 1) == 0) link = &entry(*link).next;
   wider_[2 * migrated_ + 1] = *link;
   *link = none;
-  ++migrated_;
+  if (++migrated_ < u64{1} << bucket_bits_) return;
+  buckets_ = std::move(wider_);
+  ++bucket_bits_;
 }
 
 }  // namespace keelson

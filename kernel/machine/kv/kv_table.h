@@ -2,8 +2,8 @@
 //
 // Who uses it: KvMachine. Entries are chained per bucket, ordered by (hash, key), and a bucket is the top bits of the
 // hash: walking the buckets gives the same order whatever the history. Growing moves two buckets per change, so no
-// change is ever long. Memory: blocks within the state limit, entries within the entry limit, kept for reuse. Not here:
-// operations, statuses, snapshots' bytes (kv.h).
+// change is ever long. Memory: blocks within the state limit, entries within the entry limit, kept for reuse; a table
+// of few entries takes little. Not here: operations, statuses, snapshots' bytes, how many sections there are (kv.h).
 #pragma once
 
 #include "keelson/base/checksum.h"
@@ -25,7 +25,7 @@ class KvTable {
     Found found;
   };
 
-  KvTable(const KvLimits& limits, u32 section_bits);
+  explicit KvTable(const KvLimits& limits);
   KvTable(const KvTable&) = delete;
   KvTable& operator=(const KvTable&) = delete;
 
@@ -34,7 +34,8 @@ class KvTable {
   std::optional<MutableBytes> put(Bytes key, u32 value_size, Op op);
   // False: there was nothing.
   bool erase(Bytes key);
-  void clear();
+  void clear();  // of one section, too
+  void set_section_bits(u32 bits);
 
   u64 size() const { return size_; }
   u64 bytes() const { return bytes_; }  // charged: a function of the content
@@ -43,6 +44,7 @@ class KvTable {
 
   static u64 hash_of(Bytes key);
   static constexpr u32 top_bits(u64 hash, u32 bits) { return bits ? static_cast<u32>(hash >> (64 - bits)) : 0; }
+  u32 section_bits() const { return section_bits_; }
   u32 section_of(u64 hash) const { return top_bits(hash, section_bits_); }
   // (hash, key) is the canonical order.
   static bool before(u64 hash_a, Bytes key_a, u64 hash_b, Bytes key_b);
@@ -63,6 +65,7 @@ class KvTable {
     u32 unused;
   };
   static constexpr u32 entries_per_chunk = 256;
+  static constexpr u32 entries_min = 4;
   static constexpr u32 bucket_bits_min = 4;
   static constexpr u32 bucket_bits_max = 28;
 
@@ -80,21 +83,24 @@ class KvTable {
   u32 first_of(u32 logical_bucket, u32 half) const;
   void insert(u32* link, u32 index, u64 hash, Bytes key);
   u32 take_entry();
+  bool make_entry();
   void set_value_block(u32 index, u32 old_size, u32 new_size);
   void free_block(u32 size, u32 number);
   void grow_if_crowded();
+  void widen();
   void migrate_one();
 
   KvLimits limits_;
-  u32 section_bits_;
+  u32 section_bits_ = 0;
   BlockPool blocks_;  // owner of a block: entry * 2, + 1 for its value
   Vec<std::unique_ptr<Entry[]>> entries_;
-  u32 entries_used_ = 0;  // of the chunks; below it a free list
+  u32 first_entries_ = 0;  // that the first chunk holds: it grows to a whole one
+  u32 entries_used_ = 0;   // of the chunks; below it a free list
   u32 free_entry_ = none;
   u64 size_ = 0;
   u64 bytes_ = 0;
 
-  u32 bucket_bits_;
+  u32 bucket_bits_ = bucket_bits_min;  // at least section_bits_
   std::unique_ptr<u32[]> buckets_;
   std::unique_ptr<u32[]> wider_;  // twice as many, while growing: valid below 2 * migrated_
   u32 migrated_ = 0;              // buckets that moved to wider_

@@ -68,6 +68,10 @@ TEST(AnyMachine, OwnsItsMachineAndCallsIt) {
     moved.apply({GroupId(1), Op(5), Timestamp(), Release(), {}, SessionId()}, request, reply);
     EXPECT_EQ(load<u64>(reply.body().data()), 5u);
     EXPECT_EQ(moved.digest().lo, 5u);
+    moved.settle_sections();  // says nothing of them: there is always one
+    EXPECT_EQ(moved.section_count(), 1u);
+    EXPECT_EQ(moved.begin_load(1), Status::ok);
+    EXPECT_EQ(moved.begin_load(2), Status::corrupt_snapshot);
     machine = std::move(moved);
     EXPECT_TRUE(machine);
   }

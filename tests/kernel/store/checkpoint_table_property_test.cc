@@ -15,8 +15,8 @@ CheckpointTable any_table() {
   CheckpointTable table;
   table.facts.group = GroupId(*rc::gen::arbitrary<u64>());
   table.facts.op = Op(*rc::gen::arbitrary<u32>());
-  table.facts.machine_sections = *rc::gen::inRange(0u, 6u);
-  table.facts.session_sections = *rc::gen::inRange(0u, 3u);
+  table.facts.machine_sections = *rc::gen::inRange(1u, 6u);
+  table.facts.session_sections = *rc::gen::inRange(1u, 3u);
   table.set_sections(table.facts.machine_sections + table.facts.session_sections);
   for (auto& section : table.sections) {
     section.digest = Digest{*rc::gen::arbitrary<u64>(), 1};

@@ -1,5 +1,6 @@
 // Checkpoints under any order of changes, steps and completions: one that is durable holds the state after its op and
-// no other, a later one never touches its blocks before it is durable itself, and no block is lost.
+// no other, a later one never touches its blocks before it is durable itself, and no block is lost. How many sections
+// there are changes as well.
 #include "tests/kernel/vsr/checkpointer_rig.h"
 
 namespace keelson::test {
@@ -7,12 +8,13 @@ namespace {
 
 RC_GTEST_PROP(CheckpointerProperty, ADurableCheckpointIsTheStateAfterItsOp, ()) {
   Rig rig;
+  u32 recuts = 0;
   for (const u32 draw : *rc::gen::scale(4.0, rc::gen::container<std::vector<u32>>(rc::gen::arbitrary<u32>()))) {
     const u32 arg = draw / 16;
-    switch (draw % 8) {
+    switch (draw % 9) {
       case 0:
       case 1:
-        rig.change(arg % (machine_sections + session_sections), arg / 8 % 9000, static_cast<char>('a' + arg % 26));
+        rig.change(rig.any_section(arg), arg / 8 % 9000, static_cast<char>('a' + arg % 26));
         break;
       case 2:
         rig.begin();
@@ -24,6 +26,11 @@ RC_GTEST_PROP(CheckpointerProperty, ADurableCheckpointIsTheStateAfterItsOp, ()) 
       case 5:
       case 6:
         rig.complete(arg);
+        break;
+      case 7:
+        if (arg % 4 > 0) break;
+        recuts += rig.checkpointer.durable_op() > Op(0);
+        rig.recut(1 + arg / 4 % 9, 1 + arg / 64 % 3);
         break;
       default:
         rig.record();
@@ -43,6 +50,7 @@ RC_GTEST_PROP(CheckpointerProperty, ADurableCheckpointIsTheStateAfterItsOp, ()) 
   RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
   RC_ASSERT(rig.zone.staged() == 0u);
   RC_TAG(rig.checkpointer.durable_id().is_zero() && rig.durable.empty() ? "none durable" : "durable");
+  RC_TAG(recuts > 0 ? "recut" : "never recut");
 }
 
 }  // namespace

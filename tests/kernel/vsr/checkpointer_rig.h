@@ -16,7 +16,7 @@
 namespace keelson::test {
 
 inline constexpr GroupId group{3};
-inline constexpr u32 machine_sections = 5;
+inline constexpr u32 machine_sections = 5;  // to begin with
 inline constexpr u32 session_sections = 2;
 using State = std::vector<std::string>;
 
@@ -36,9 +36,11 @@ struct Rig {
   MemoryDisk disk{limits};
   CheckpointZone zone{limits, ids, counters};
   EffectBag out{limits};
+  u32 machines = machine_sections;
+  u32 sessions = session_sections;
   State state = State(machine_sections + session_sections);
   Checkpointer checkpointer{
-      group, machine_sections, session_sections, this, [](const void* self, u32 section, ByteSink& sink) {
+      group, this, [](const void* self, u32 section, ByteSink& sink) {
         const std::string& s = static_cast<const Rig*>(self)->state[section];
         for (std::size_t at = 0; at < s.size(); at += 100)  // in pieces, as machines do
           sink.put(std::as_bytes(std::span(s).subspan(at, std::min<std::size_t>(100, s.size() - at))));
@@ -54,12 +56,25 @@ struct Rig {
     checkpointer.touch(section, zone, counters);
     state[section].assign(size, letter);
   }
+  u32 any_section(u32 draw) const { return draw % static_cast<u32>(state.size()); }
+  // Other sections of another content, though some may look like ones of the cut before.
+  void recut(u32 other_machines, u32 other_sessions) {
+    if (other_machines == machines && other_sessions == sessions) return;
+    machines = other_machines;
+    sessions = other_sessions;
+    checkpointer.recut(counters);
+    state.resize(machines + sessions);
+    for (std::string& section : state)
+      if (section.size() % 2 == 0) section += "recut";
+  }
   void begin() {
     if (checkpointer.phase() != Checkpointer::Phase::idle) return;
     op = op + 10;
     CheckpointFacts facts;
     facts.group = group;
     facts.op = op;
+    facts.machine_sections = machines;
+    facts.session_sections = sessions;
     checkpointer.begin(facts);
     at_begin = state;
   }
@@ -88,7 +103,7 @@ struct Rig {
   State loaded(const CheckpointTable& table) {
     MemoryDisk read_from = disk.snapshot();
     CheckpointZone fresh(limits, ids, counters);
-    State found(machine_sections + session_sections);
+    State found(table.sections.size());
     CheckpointLoader loader(group, table, &found, [](void* self, u32 section, Bytes bytes) {
       (*static_cast<State*>(self))[section].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       return true;

@@ -6,7 +6,7 @@
 namespace keelson::test {
 namespace {
 
-constexpr u32 sections = machine_sections + session_sections;
+constexpr u32 sections = machine_sections + session_sections;  // to begin with
 
 std::vector<u32> draws() {
   return *rc::gen::scale(4.0, rc::gen::container<std::vector<u32>>(rc::gen::arbitrary<u32>()));
@@ -18,10 +18,10 @@ RC_GTEST_PROP(SharingProperty, APinnedCheckpointStaysWhole, ()) {
   u32 former = 0;
   for (const u32 draw : draws()) {
     const u32 arg = draw / 16;
-    switch (draw % 9) {
+    switch (draw % 10) {
       case 0:
       case 1:
-        rig.change(arg % sections, arg / 8 % 9000, static_cast<char>('a' + arg % 26));
+        rig.change(rig.any_section(arg), arg / 8 % 9000, static_cast<char>('a' + arg % 26));
         break;
       case 2:
         rig.begin();
@@ -42,6 +42,9 @@ RC_GTEST_PROP(SharingProperty, APinnedCheckpointStaysWhole, ()) {
       case 7:
         rig.now = rig.now + milliseconds(arg % 10);
         rig.checkpointer.release_pins(rig.now, rig.zone);
+        break;
+      case 8:
+        if (arg % 4 == 0) rig.recut(1 + arg / 4 % 9, 1 + arg / 64 % 3);
         break;
       default:
         rig.record();
@@ -66,20 +69,22 @@ RC_GTEST_PROP(SharingProperty, APinnedCheckpointStaysWhole, ()) {
   RC_TAG(former > 0 ? "a former one was pinned" : "none");
 }
 
-// What some other replica's state looks like from outside.
+// What some other replica's state looks like from outside. Half of the time it is cut like the one it is like.
 struct Foreign {
-  State state = State(sections);
+  State state;
   CheckpointTable manifest;
 
   Foreign(Op op, const State& like, Prng& prng) : state(like) {
-    for (u32 i = 0; i < sections; ++i)
+    if (prng.below(2) == 0) state.resize(2 + prng.below(10));
+    const auto count = static_cast<u32>(state.size());
+    for (u32 i = 0; i < count; ++i)
       if (prng.below(3) == 0) state[i].assign(prng.below(9000), static_cast<char>('x' + prng.below(2)));
     manifest.facts.group = group;
     manifest.facts.op = op;
-    manifest.facts.machine_sections = machine_sections;
-    manifest.facts.session_sections = session_sections;
-    manifest.set_sections(sections);
-    for (u32 i = 0; i < sections; ++i) {
+    manifest.facts.machine_sections = count - 1;
+    manifest.facts.session_sections = 1;
+    manifest.set_sections(count);
+    for (u32 i = 0; i < count; ++i) {
       manifest.sections[i].size = state[i].size();
       manifest.sections[i].digest = digest_of(std::as_bytes(std::span(state[i])));
     }
@@ -107,13 +112,14 @@ RC_GTEST_PROP(SharingProperty, AReceivedCheckpointIsWhatItsManifestSays, ()) {
       target = Foreign(Op(101 + moved++), target.state, prng);
       rig.checkpointer.receive(target.manifest, rig.zone);
     }
-    const u32 section = static_cast<u32>(prng.below(sections));
+    const u32 section = static_cast<u32>(prng.below(target.state.size()));
     if (rig.checkpointer.lacks(section)) {
       const Bytes bytes = std::as_bytes(std::span(target.state[section]));
       static_cast<void>(rig.checkpointer.take_section(section, bytes, rig.zone));
     }
     rig.at_begin = target.state;
-    rig.change(static_cast<u32>(prng.below(sections)), 10, 'l');  // the own state goes on
+    rig.change(rig.any_section(static_cast<u32>(prng.next())), 10, 'l');  // the own state goes on
+    if (prng.below(16) == 0) rig.recut(1 + static_cast<u32>(prng.below(9)), session_sections);
     rig.step();
     if (prng.below(2) == 0) rig.complete(0);
     if (has_own && i % 16 == 0) RC_ASSERT(rig.loaded() == rig.durable);

@@ -69,7 +69,9 @@ class Group {
   }
 
   void restart_from_snapshot() {
+    if (*rc::gen::inRange(0, 2)) sessions_.settle_sections();
     Sessions copy(limits_);
+    RC_ASSERT(copy.begin_load(sessions_.section_count()) == Status::ok);
     for (u32 s = 0; s < sessions_.section_count(); ++s) {
       std::string bytes;
       ByteSink sink(&bytes, [](void* self, Bytes more) {

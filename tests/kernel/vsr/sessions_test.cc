@@ -184,6 +184,7 @@ std::vector<std::string> save(const Sessions& from) {
 
 Status load(Sessions& into, const std::vector<std::string>& sections) {
   into.reset();
+  if (const Status status = into.begin_load(static_cast<u32>(sections.size())); status != Status::ok) return status;
   for (u32 s = 0; s < sections.size(); ++s) {
     Bytes bytes = as_bytes(sections[s]);
     ByteSource source = source_of(bytes);
@@ -203,6 +204,8 @@ TEST(SessionsSnapshot, IsCanonicalAndComplete) {
   for (u64 c = 3; c <= 1000; c += 5) up.unregister_client(client(c));
   for (u64 c = 1000; c >= 3; --c)
     if (c % 5 == 3) down.unregister_client(client(c));
+  for (Sessions* s : {&up, &down}) s->settle_sections();
+  EXPECT_EQ(up.section_count(), 16u);
   EXPECT_EQ(save(up), save(down));
   EXPECT_EQ(up.digest(), down.digest());
 
@@ -213,6 +216,35 @@ TEST(SessionsSnapshot, IsCanonicalAndComplete) {
   EXPECT_EQ(copy.size(), up.size());
   EXPECT_EQ(copy.judge(request(1, 1, 1), at(1)), Verdict::resend);
   EXPECT_EQ(copy.judge(request(77777, 1, 1), at(1)), Verdict::unknown_session);
+}
+
+TEST(SessionsSections, FollowTheNumberOfSessions) {
+  Sessions sessions(Limits::standard());
+  u64 registered = 0;
+  const auto settled = [&](u64 count) {
+    while (registered < count) {
+      ++registered;
+      EXPECT_TRUE(sessions.register_client(client(registered), Op(registered), at(1)).has_value());
+    }
+    while (registered > count) sessions.unregister_client(client(registered--));
+    sessions.settle_sections();
+    return sessions.section_count();
+  };
+  EXPECT_EQ(settled(0), 1u);
+  EXPECT_EQ(settled(64), 1u);
+  EXPECT_EQ(settled(65), 2u);
+  EXPECT_EQ(settled(1024), 16u);
+  EXPECT_EQ(settled(257), 16u);
+  EXPECT_EQ(settled(256), 4u);
+  EXPECT_EQ(settled(0), 1u);
+}
+
+TEST(SessionsSections, HostileCountsAreRefused) {
+  Sessions sessions(Limits::standard());
+  for (const u32 count : {0u, 3u, 17u, 32u, 1u << 31, ~0u}) EXPECT_EQ(sessions.begin_load(count), Status::corrupt_snapshot);
+  for (const u32 count : {1u, 2u, 4u, 8u, 16u}) EXPECT_EQ(sessions.begin_load(count), Status::ok);
+  sessions.reset();
+  EXPECT_EQ(sessions.section_count(), 1u);
 }
 
 TEST_F(SessionsTest, EveryCutOrPaddedSnapshotIsRefused) {

@@ -69,6 +69,8 @@ std::vector<std::string> save_sections(const AnyMachine& machine) {
 
 Status load_sections(AnyMachine& machine, const std::vector<std::string>& sections) {
   machine.reset(Release(1));
+  const Status possible = machine.begin_load(static_cast<u32>(sections.size()));
+  if (possible != Status::ok) return possible;
   for (u32 section = 0; section < sections.size(); ++section) {
     Bytes bytes = as_bytes(sections[section]);
     ByteSource source = source_of(bytes);

@@ -28,6 +28,7 @@ class KvDriver {
   explicit KvDriver(const Limits& limits) : limits_(limits), machine_(builtin_machines().make(machine_kv, limits)) {}
 
   AnyMachine& machine() { return machine_; }
+  u32 settle() { return machine_.settle_sections(), machine_.section_count(); }  // as a checkpoint op does
   Op op() const { return op_; }
 
   KvAnswer get(std::string_view key) { return run(kv_get, {as_bytes(key), {}, {}}); }

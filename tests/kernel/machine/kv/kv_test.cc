@@ -97,7 +97,7 @@ TEST_F(Kv, RefusesMoreThanItsLimitsAndRecoversWhenSomethingGoes) {
 TEST_F(Kv, RefusesMoreEntriesThanItsLimits) {
   KvLimits small = kv_limits(limits);
   small.entries_max = 3;
-  KvTable table(small, 3);
+  KvTable table(small);
   for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(table.put(as_bytes(key), 1, Op(1)).has_value());
   EXPECT_FALSE(table.put(as_bytes("d"), 1, Op(2)).has_value());
   EXPECT_FALSE(table.find(as_bytes("d")).has_value());
@@ -105,7 +105,7 @@ TEST_F(Kv, RefusesMoreEntriesThanItsLimits) {
 }
 
 TEST_F(Kv, OverwritesTakeNoMemoryAfterTheFirstRound) {
-  KvTable table(kv_limits(limits), 3);
+  KvTable table(kv_limits(limits));
   const auto round = [&](u32 size) {
     for (u32 i = 0; i < 300; ++i) table.put(as_bytes("key " + std::to_string(i)), size, Op(1));
   };
@@ -116,7 +116,7 @@ TEST_F(Kv, OverwritesTakeNoMemoryAfterTheFirstRound) {
 }
 
 TEST_F(Kv, ErasedEntriesAreReused) {
-  KvTable table(kv_limits(limits), 3);
+  KvTable table(kv_limits(limits));
   for (u32 i = 0; i < 1000; ++i) {
     table.put(as_bytes("key " + std::to_string(i)), 10, Op(1));
     if (i >= 10) table.erase(as_bytes("key " + std::to_string(i - 10)));
@@ -127,7 +127,7 @@ TEST_F(Kv, ErasedEntriesAreReused) {
 // Alternating sizes leave holes in every tier of a pool that doesn't pack.
 TEST_F(Kv, MemoryFollowsTheContentWhateverTheSizesWere) {
   const KvLimits bounds = kv_limits(limits);
-  KvTable table(bounds, 3);
+  KvTable table(bounds);
   for (const u32 size : {1u, 3000u, 40u, 1500u, 100u, 3500u, 300u, 700u}) {
     u32 i = 0;
     while (i < 20000 && table.put(as_bytes("key " + std::to_string(i)), size, Op(1))) ++i;
@@ -154,8 +154,8 @@ TEST_F(Kv, ASnapshotIsTheSameBytesAndTheSameState) {
 }
 
 TEST_F(Kv, EqualStatesOfOtherHistoriesHaveEqualBytes) {
-  KvTable up(kv_limits(limits), 3);
-  KvTable down(kv_limits(limits), 3);
+  KvTable up(kv_limits(limits));
+  KvTable down(kv_limits(limits));
   const auto put = [](KvTable& table, int i) {
     const std::string value = "value " + std::to_string(i);
     copy(*table.put(as_bytes("key " + std::to_string(i)), static_cast<u32>(value.size()), Op(9)), as_bytes(value));
@@ -163,6 +163,8 @@ TEST_F(Kv, EqualStatesOfOtherHistoriesHaveEqualBytes) {
   for (int i = 0; i < 1000; ++i) put(up, i);
   for (int i = 3000; i-- > 0;) put(down, i);
   for (int i = 3000; i-- > 1000;) down.erase(as_bytes("key " + std::to_string(i)));
+  up.set_section_bits(3);
+  down.set_section_bits(3);
   const auto list = [](const KvTable& table) {
     std::string all;
     for (u32 s = 0; s < 8; ++s)
@@ -176,8 +178,8 @@ TEST_F(Kv, EqualStatesOfOtherHistoriesHaveEqualBytes) {
 }
 
 TEST_F(Kv, EveryBrokenSnapshotIsRefused) {
-  kv.put("a", "one");
-  kv.put("b", "two");
+  for (const char* key : {"a", "b", "c", "d", "e", "f"}) kv.put(key, "one");
+  ASSERT_EQ(kv.settle(), 2u);
   const auto sections = save_sections(kv.machine());
   KvDriver copy(limits);
   const auto load = [&](const std::vector<std::string>& changed) { return load_sections(copy.machine(), changed); };
@@ -197,6 +199,11 @@ TEST_F(Kv, EveryBrokenSnapshotIsRefused) {
   missing.pop_back();
   EXPECT_EQ(load(missing), Status::corrupt_snapshot);
   EXPECT_EQ(load(sections), Status::ok);
+  copy.machine().reset(Release(1));
+  ASSERT_EQ(copy.machine().begin_load(2), Status::ok);
+  Bytes first = as_bytes(sections[0]);
+  ByteSource once = source_of(first);
+  ASSERT_EQ(copy.machine().load_section(SectionId(0), once), Status::ok);
   Bytes bytes = as_bytes(sections[0]);
   ByteSource source = source_of(bytes);
   EXPECT_EQ(copy.machine().load_section(SectionId(0), source), Status::corrupt_snapshot) << "a section twice";
@@ -231,7 +238,9 @@ TEST_F(Kv, ASnapshotOutOfOrderOrWithADuplicateIsRefused) {
 }
 
 TEST_F(Kv, AnItemInTheWrongSectionIsRefused) {
-  kv.put("key", "value");
+  for (int i = 0; i < 40; ++i) kv.put("key " + std::to_string(i), "value");
+  ASSERT_EQ(kv.settle(), 8u);
+  for (int i = 1; i < 40; ++i) kv.erase("key " + std::to_string(i));
   auto sections = save_sections(kv.machine());
   std::size_t from = 0;
   while (sections[from].size() == 16) ++from;
@@ -245,13 +254,96 @@ TEST_F(Kv, ASnapshotOfALargerMachineIsRefused) {
   Limits larger = limits;
   larger.message_size_max = 16'000;
   KvDriver big(larger);
-  ASSERT_EQ(big.machine().section_count(), kv.machine().section_count());
   const std::string value(3500, 'v');
   for (u32 i = 0; big.put("key " + std::to_string(i), value).status == Status::ok;) ++i;
+  ASSERT_EQ(big.settle(), 8u);
   const auto sections = save_sections(big.machine());
   EXPECT_EQ(load_sections(kv.machine(), sections), Status::corrupt_snapshot);
   EXPECT_EQ(load_sections(big.machine(), sections), Status::ok);
 }
+
+// ---------------------------------------------------------------- how many sections
+
+TEST_F(Kv, SectionsFollowTheNumberOfItems) {
+  EXPECT_EQ(kv.settle(), 1u);
+  std::vector<u32> counts;
+  for (int i = 0; i < 60; ++i) {
+    kv.put("key " + std::to_string(i), "value");
+    if (i % 6 == 5) counts.push_back(kv.settle());
+  }
+  EXPECT_EQ(counts, (std::vector<u32>{2, 4, 8, 8, 8, 8, 8, 8, 8, 8}));
+}
+
+TEST_F(Kv, SectionsFollowTheBytes) {
+  const std::string value(3000, 'v');
+  kv.put("a", value);
+  EXPECT_EQ(kv.settle(), 4u);
+  kv.put("b", value);
+  EXPECT_EQ(kv.settle(), 8u);
+  for (int i = 0; i < 100; ++i) kv.put("key " + std::to_string(i), value);
+  EXPECT_EQ(kv.settle(), KvMachine::limits(limits).sections_max);
+}
+
+TEST_F(Kv, AStandardStateOfThreeKeysIsOneSectionAndALargeOneIsMany) {
+  KvDriver standard(Limits::standard());
+  for (const char* key : {"a", "b", "c"}) standard.put(key, std::string(100, 'v'));
+  EXPECT_EQ(standard.settle(), 1u);
+  for (int i = 0; i < 10'000; ++i) standard.put("key " + std::to_string(i), std::string(100, 'v'));
+  EXPECT_EQ(standard.settle(), 256u);
+  EXPECT_EQ(KvMachine::limits(Limits::standard()).sections_max, 1024u);
+}
+
+TEST_F(Kv, SectionsAreFewerOnlyWhenAQuarterIsEnough) {
+  for (int i = 0; i < 40; ++i) kv.put("key " + std::to_string(i), "value");
+  ASSERT_EQ(kv.settle(), 8u);
+  for (int i = 39; i >= 9; --i) kv.erase("key " + std::to_string(i));
+  EXPECT_EQ(kv.settle(), 8u);
+  kv.erase("key 8");
+  EXPECT_EQ(kv.settle(), 2u);
+  for (int round = 0; round < 10; ++round) {
+    kv.put("key 8", "value");
+    EXPECT_EQ(kv.settle(), 4u) << "up at once, and then it stays";
+    kv.erase("key 8");
+    EXPECT_EQ(kv.settle(), 4u);
+  }
+}
+
+TEST_F(Kv, OtherSectionsAreAnotherCutOfTheSameState) {
+  for (int i = 0; i < 300; ++i) kv.put("key " + std::to_string(i), "value " + std::to_string(i));
+  const auto whole = save_sections(kv.machine());
+  ASSERT_EQ(whole.size(), 1u);
+  ASSERT_EQ(kv.settle(), 8u);
+  std::string joined;
+  for (const std::string& section : save_sections(kv.machine())) joined += section.substr(16);
+  EXPECT_EQ(joined, whole[0].substr(16));
+}
+
+TEST_F(Kv, ASnapshotSaysHowManySectionsTheNextCheckpointBeginsWith) {
+  for (int i = 0; i < 16; ++i) kv.put("key " + std::to_string(i), "value");
+  ASSERT_EQ(kv.settle(), 4u);
+  for (int i = 15; i >= 8; --i) kv.erase("key " + std::to_string(i));
+  ASSERT_EQ(kv.settle(), 4u);
+  KvDriver copy(limits);
+  ASSERT_EQ(load_sections(copy.machine(), save_sections(kv.machine())), Status::ok);
+  EXPECT_EQ(copy.settle(), 4u) << "what a count was is state, not only what the items ask for";
+  copy.machine().reset(Release(1));
+  EXPECT_EQ(copy.machine().section_count(), 1u);
+}
+
+TEST_F(Kv, HostileSectionCountsAreRefused) {
+  const u32 most = KvMachine::limits(limits).sections_max;
+  for (const u32 count : {0u, 3u, 5u, most + 1, most * 2, 1u << 31, ~0u}) {
+    kv.machine().reset(Release(1));
+    EXPECT_EQ(kv.machine().begin_load(count), Status::corrupt_snapshot) << count;
+  }
+  for (u32 count = 1; count <= most; count *= 2) {
+    kv.machine().reset(Release(1));
+    EXPECT_EQ(kv.machine().begin_load(count), Status::ok) << count;
+    EXPECT_EQ(kv.machine().finish_load(), Status::corrupt_snapshot) << "sections are missing";
+  }
+}
+
+// ---------------------------------------------------------------- bytes from outside
 
 TEST_F(Kv, HostileBodiesAreBadRequests) {
   std::vector<std::byte> buffer(1024);
