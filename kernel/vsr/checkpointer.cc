@@ -106,8 +106,9 @@ void Checkpointer::begin(const CheckpointFacts& facts) {
   set_clean(count);
 }
 
+// Something is pending only while the state is cut as next_ is.
 void Checkpointer::touch(u32 section, CheckpointZone& zone, Counters& counters) {
-  if (phase_ == Phase::saving && !receiving_ && pieces_[section] == Piece::pending) {
+  if (phase_ == Phase::saving && !receiving_ && pending_count_ > 0 && pieces_[section] == Piece::pending) {
     counters.hit(Mark::checkpoint_section_saved_by_touch);
     save(section, zone, counters);
   }
