@@ -36,6 +36,7 @@ void Replay::replay(GroupId id, Group& group) {
 }
 
 void Replay::replay_op(GroupId id, Group& group, const CommittedOp& op) {
+  if (op.operation == PrepareOperation::checkpoint) group.machine.settle_sections();
   if (op.operation != PrepareOperation::batch) return;
   const Bytes bytes = logs_.prepare(op.identity);
   if (bytes.empty())
