@@ -119,6 +119,7 @@ void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
   SavedSection& saved = next_.sections[section];
   saved.size = 0;
   saved.runs.clear();
+  if (saved.runs.capacity() == 0) saved.runs = Vec<BlockRun>(1);  // most need no more
   pieces_[section] = Piece::fresh;
   --pending_count_;
   Output output{zone, group_, saved, DigestStream(), std::nullopt, 0, false};

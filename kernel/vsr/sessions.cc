@@ -7,7 +7,7 @@
 namespace keelson {
 namespace {
 
-constexpr u32 index_slots_min = 16;
+constexpr u32 index_slots_min = 4;
 constexpr u32 reply_bytes_min = 64;
 constexpr u32 most_sections = 16;  // of 64 sessions each, on standard limits
 
@@ -156,6 +156,7 @@ u32 Sessions::find(ClientId client) const {
 }
 
 Sessions::Entry& Sessions::insert(ClientId client, Op op, Timestamp timestamp) {
+  if (entries_.capacity() == 0) entries_ = Vec<Entry>(1);
   Entry& entry = push_growing(entries_, Entry{});
   entry.client = client;
   entry.facts.session = SessionId(op.raw());

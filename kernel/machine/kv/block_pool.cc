@@ -62,10 +62,17 @@ BlockPool::Chunk BlockPool::take_chunk() {
   return Chunk(new std::byte[(std::size_t{1} << chunk_bits_) + (sizeof(u32) << chunk_shift(0))]);
 }
 
+void BlockPool::know_tier(u32 tier) {
+  Vec<Tier> more(tier + 1);
+  for (Tier& in : tiers_) more.push_back(std::move(in));
+  more.resize(more.capacity());
+  tiers_ = std::move(more);
+}
+
 u32 BlockPool::allocate(u32 size, u32 owner_of_block) {
   check(size > 0 && size <= size_max_);
   const u32 tier = tier_of(size);
-  while (tiers_.size() <= tier) push_growing(tiers_, Tier{});
+  if (tiers_.size() <= tier) know_tier(tier);
   Tier& in = tiers_[tier];
   if (in.count == room(in, tier)) grow(in, tier);
   const u32 number = in.count++;

@@ -53,6 +53,7 @@ class BlockPool {
   static constexpr u32 block_bits(u32 tier) { return block_bits_min + tier; }
   std::byte* block(const Tier& in, u32 tier, u32 number) const;
   std::byte* owner(const Tier& in, u32 tier, u32 number) const;
+  void know_tier(u32 tier);
   std::size_t owners_at(const Tier& in, u32 tier) const;
   u32 room(const Tier& in, u32 tier) const;
   void grow(Tier& in, u32 tier);

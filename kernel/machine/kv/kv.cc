@@ -56,7 +56,7 @@ MachineLimits KvMachine::limits(const Limits& limits) {
   return {kv.request_bytes_max, kv.reply_bytes_max, kv.entries_max, kv.state_bytes_max, sections_max(kv)};
 }
 
-KvMachine::KvMachine(const Limits& limits) : limits_(kv_limits(limits)), table_(limits_) {}
+KvMachine::KvMachine(const Limits& limits) : table_(kv_limits(limits)) {}
 
 Status KvMachine::admit(const RequestView& request) const {
   const auto decoded = decode_kv_request(request.frame.operation, request.body);
@@ -70,8 +70,8 @@ bool KvMachine::grows(const RequestView& request) const {
 }
 
 Status KvMachine::admit(const KvRequest& request) const {
-  const bool fits = request.value.value_or(Bytes()).size() <= limits_.value_bytes_max &&
-                    request.expected.value_or(Bytes()).size() <= limits_.value_bytes_max;
+  const bool fits = request.value.value_or(Bytes()).size() <= table_.limits().value_bytes_max &&
+                    request.expected.value_or(Bytes()).size() <= table_.limits().value_bytes_max;
   return fits ? Status::ok : Status::too_large;
 }
 
@@ -135,13 +135,13 @@ void KvMachine::reset(Release) {
 }
 
 void KvMachine::settle_sections() {
-  const u64 wanted = sections_wanted(limits_, table_.size(), table_.bytes());
-  const u32 count = settled_sections(section_count(), wanted, sections_max(limits_));
+  const u64 wanted = sections_wanted(table_.limits(), table_.size(), table_.bytes());
+  const u32 count = settled_sections(section_count(), wanted, sections_max(table_.limits()));
   table_.set_section_bits(static_cast<u32>(std::countr_zero(count)));
 }
 
 Status KvMachine::begin_load(u32 sections) {
-  if (!may_have_sections(sections, sections_max(limits_))) return Status::corrupt_snapshot;
+  if (!may_have_sections(sections, sections_max(table_.limits()))) return Status::corrupt_snapshot;
   table_.set_section_bits(static_cast<u32>(std::countr_zero(sections)));
   loaded_ = Vec<u8>(sections);
   loaded_.resize(sections);
@@ -181,7 +181,7 @@ Status KvMachine::load_item(u32 section, Cursor& previous, ByteSource& source) {
   SavedItem item;
   std::array<std::byte, kv_key_bytes_max> buffer;
   if (!source.take_value(item) || item.key_size == 0 || item.key_size > kv_key_bytes_max || item.zero != 0 ||
-      item.value_size > limits_.value_bytes_max || item.written == Op(0))
+      item.value_size > table_.limits().value_bytes_max || item.written == Op(0))
     return Status::corrupt_snapshot;
   const auto key = std::span(buffer).first(item.key_size);
   if (!source.take(key)) return Status::corrupt_snapshot;

@@ -50,7 +50,6 @@ class KvMachine {
   bool write(const ApplyCtx& ctx, Bytes key, Bytes value);
   Status load_item(u32 section, Cursor& previous, ByteSource& source);
 
-  KvLimits limits_;
   KvTable table_;
   Vec<u8> loaded_;  // while loading: 1 per section that load_section took whole
 };

@@ -37,6 +37,7 @@ class KvTable {
   void clear();  // of one section, too
   void set_section_bits(u32 bits);
 
+  const KvLimits& limits() const { return limits_; }
   u64 size() const { return size_; }
   u64 bytes() const { return bytes_; }  // charged: a function of the content
   u64 block_chunk_count() const { return blocks_.chunk_count(); }
@@ -66,7 +67,7 @@ class KvTable {
   };
   static constexpr u32 entries_per_chunk = 256;
   static constexpr u32 entries_min = 4;
-  static constexpr u32 bucket_bits_min = 4;
+  static constexpr u32 bucket_bits_min = 2;
   static constexpr u32 bucket_bits_max = 28;
 
   static u64 charge(u32 key_size, u32 value_size) {

@@ -113,6 +113,36 @@ TEST(Checkpoint, HoldsTheSessions) {
   s.everything_is_there();
 }
 
+// The number of sections follows the size of the state, from one checkpoint to the next.
+TEST(Checkpoint, HasMoreSectionsWhenThereIsMore) {
+  Story s;
+  const auto sections = [&] {
+    u64 count = 0;
+    while (s.c.has(node(1), checkpoint_section(count))) ++count;
+    return count;
+  };
+  const auto read = [&](u32 count) {
+    for (u32 i = 0; i < count; ++i) s.c.get("k0").expect_value("k0");
+    s.c.run().run();
+  };
+  s.write(3);
+  read(interval + 5);
+  s.all_durable(1);
+  EXPECT_EQ(sections(), 2u) << "one of the map, one of the sessions";
+  s.c.expect_no_mark(Mark::checkpoint_sections_changed);
+  s.write(10);
+  read(interval);
+  s.all_durable(2);
+  EXPECT_EQ(sections(), 5u);
+  s.c.expect_mark(Mark::checkpoint_sections_changed);
+  s.c.crash(all).restart(all).run_until_normal();
+  s.c.expect_mark(Mark::checkpoint_loaded).expect_no_mark(Mark::checkpoint_damaged);
+  for (const auto& name : s.names) s.c.get(name).expect_value(name);
+  read(interval);
+  s.all_durable(3);
+  EXPECT_EQ(sections(), 5u) << "what it was is loaded with the state";
+}
+
 struct Moments {
   const char* name;
   Trigger trigger;

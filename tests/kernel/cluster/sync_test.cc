@@ -76,6 +76,32 @@ TEST(Sync, WhoIsTooFarBehindHandsTheViewOver) {
   s.c.expect_mark(Mark::sync_done);
 }
 
+// The state that it takes over is cut into more sections than the one that it has.
+TEST(Sync, TakesOverACheckpointOfMoreSections) {
+  Story s;
+  const auto sections = [&](Who who) {
+    u64 count = 0;
+    while (s.c.has(who, checkpoint_section(count))) ++count;
+    return count;
+  };
+  const auto read = [&](u32 count) {
+    for (u32 i = 0; i < count; ++i) s.c.get("k0").expect_value("k0");
+    s.c.run().run();
+  };
+  s.write(3);
+  read(interval + 5);
+  s.c.crash(node(2));
+  EXPECT_EQ(sections(node(2)), 2u);
+  s.write(20);
+  read(3 * interval);
+  s.c.restart(node(2)).run_until_normal().run_for(milliseconds(500));
+  s.c.expect_mark(Mark::sync_done).expect_no_mark(Mark::sync_section_refused);
+  EXPECT_EQ(sections(node(2)), 9u);
+  s.c.crash({node(0), node(2)}).restart(node(2)).run_until_normal();
+  s.c.expect_that(s.c.view(node(2)).started_at > Op(2 * interval), "it starts with what it took over");
+  for (const auto& name : s.names) s.c.get(name).expect_value(name);
+}
+
 // Without the first op the log below it is of no use.
 TEST(Sync, ADamagedCheckpointIsFetchedAgain) {
   Story s;
