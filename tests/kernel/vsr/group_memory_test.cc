@@ -155,9 +155,11 @@ TEST(GroupMemory, OfThreeKeysIsLittle) {
   for (u32 key = 0; key < 3; ++key) group.put(key, 32);
   const unsigned long filled = live_bytes - before;
   group.checkpoint();
-  const unsigned long idle = live_bytes - before;
   const u32 blocks = blocks_before - shared.zone.blocks().free_count();
-  std::printf("heap: %lu bytes without keys, %lu with three, %lu with a checkpoint, in %lu pieces; %zu bytes of objects "
+  group.put(1, 32);
+  group.checkpoint();
+  const unsigned long idle = live_bytes - before;
+  std::printf("heap: %lu bytes without keys, %lu with three, %lu with checkpoints, in %lu pieces; %zu bytes of objects "
               "(checkpointer %zu, sessions %zu, state sync %zu); %u blocks on disk\n",
               empty, filled, idle, allocations - made, sizeof(Checkpointer) + sizeof(Sessions) + sizeof(StateSync),
               sizeof(Checkpointer), sizeof(Sessions), sizeof(StateSync), blocks);

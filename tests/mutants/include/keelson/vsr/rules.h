@@ -164,6 +164,10 @@ inline bool needs_mark(Command command, std::size_t voters) {
   return rules::needs_mark(command, voters);
 }
 
+inline bool cuts_anew(const CheckpointFacts& before, const CheckpointFacts& now) {
+  return !active(Id::sync_cut_unnoticed) && rules::cuts_anew(before, now);
+}
+
 inline bool are_sections_stored(u32 pending, u32 unstored) {
   return active(Id::sync_record_before_sections) ? pending == 0 : rules::are_sections_stored(pending, unstored);
 }
