@@ -76,9 +76,11 @@ class ReplyWriter {
 // once, finish_load; after any status but ok the machine must be reset before it is used.
 //
 // A machine whose number of sections follows its size has two functions more, both or none (machine/sections.h):
-//   void settle_sections()         at each checkpoint op, on every replica: here section_count() may change, and nowhere
+//   void settle_sections()         at each checkpoint op, on every replica: here section_count() may change, and
+//   nowhere
 //                                  else; a function of the ops applied
-//   Status begin_load(u32 count)   between reset and load_section: so many were saved; corrupt_snapshot if there can't be
+//   Status begin_load(u32 count)   between reset and load_section: so many were saved; corrupt_snapshot if there can't
+//   be
 template <class M>
 concept Machine = std::constructible_from<M, const Limits&> &&
                   requires(M m, const M cm, const Limits& limits, const ApplyCtx& ctx, const RequestView& request,

@@ -19,7 +19,7 @@ class CheckpointLoader {
       : group_(group), table_(table), self_(self), take_(take) {}
 
   State state() const { return state_; }
-  u32 section() const { return section_; }  // the one being read, or the damaged one
+  u32 section() const { return section_; }    // the one being read, or the damaged one
   void refuse() { state_ = State::refused; }  // before anything was read: there can't be such a checkpoint
   // Asks for the next piece when none is under way; sections without bytes are taken at once.
   void advance(CheckpointZone& zone, EffectBag& out);

@@ -3,10 +3,11 @@
 //
 // Who uses it: the group's replica. After the checkpoint op every section that changed is pending; applies go on, and
 // one that is about to change a pending section saves it first, so the checkpoint holds the state after that op and no
-// other. How many sections there are may change from one checkpoint to the next: then all of them have changed. Then the table is written twice, then the group_checkpoint record; only when that is stored are the blocks of
-// the checkpoint before given back. Source: copy-on-write checkpoints as in TigerBeetle's grid and FoundationDB's
-// pager, reduced to one level. A checkpoint may also be received: then its sections come from a peer instead of the own
-// state. One that peers fetch is pinned: its blocks stay for a while after a newer one is durable. Not here: when to
+// other. How many sections there are may change from one checkpoint to the next: then all of them have changed. Then
+// the table is written twice, then the group_checkpoint record; only when that is stored are the blocks of the
+// checkpoint before given back. Source: copy-on-write checkpoints as in TigerBeetle's grid and FoundationDB's pager,
+// reduced to one level. A checkpoint may also be received: then its sections come from a peer instead of the own state.
+// One that peers fetch is pinned: its blocks stay for a while after a newer one is durable. Not here: when to
 // checkpoint (replica_checkpoint.cc), loading (checkpoint_loader.h), what is asked of whom (state_sync.h).
 #pragma once
 
@@ -66,9 +67,7 @@ class Checkpointer {
   bool receiving() const { return receiving_; }
   bool may_receive() const { return phase_ == Phase::idle || (receiving_ && phase_ == Phase::saving && !unstored_); }
   const CheckpointFacts& incoming() const { return next_.facts; }
-  bool lacks(u32 section) const {
-    return receiving_ && phase_ == Phase::saving && pieces_[section] == Piece::pending;
-  }
+  bool lacks(u32 section) const { return receiving_ && phase_ == Phase::saving && pieces_[section] == Piece::pending; }
   u32 lacking() const { return receiving_ && phase_ == Phase::saving ? pending_count_ : 0; }
   // A proven section. False: no memory on the way to the zone, try again later.
   [[nodiscard]] bool take_section(u32 section, Bytes bytes, CheckpointZone& zone);
@@ -157,7 +156,7 @@ class Checkpointer {
   bool starved_ = false;
   bool receiving_ = false;
   u64 pins_ = 0;
-  Pin pin_;  // of durable_
+  Pin pin_;             // of durable_
   Vec<Pinned> pinned_;  // at most pinned_max; no memory while there are none
 };
 

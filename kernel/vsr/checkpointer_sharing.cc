@@ -123,8 +123,7 @@ void Checkpointer::release_pins(Instant now, CheckpointZone& zone) {
 Op Checkpointer::oldest_pinned(Instant now) const {
   Op oldest = durable_op() > Op(0) && pin_.holds(now) ? durable_op() : Op(0);
   for (const Pinned& pinned : pinned_)
-    if (pinned.pin.holds(now) && (oldest == Op(0) || pinned.table.facts.op < oldest))
-      oldest = pinned.table.facts.op;
+    if (pinned.pin.holds(now) && (oldest == Op(0) || pinned.table.facts.op < oldest)) oldest = pinned.table.facts.op;
   return oldest;
 }
 

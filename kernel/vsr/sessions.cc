@@ -43,9 +43,7 @@ struct SavedSection {
 }  // namespace
 
 Sessions::Sessions(const Limits& limits)
-    : sessions_max_(limits.sessions_max),
-      reply_bytes_max_(limits.reply_bytes_max),
-      ttl_(limits.session_ttl_ns) {
+    : sessions_max_(limits.sessions_max), reply_bytes_max_(limits.reply_bytes_max), ttl_(limits.session_ttl_ns) {
   check(sessions_max_ > 0);
 }
 
@@ -220,8 +218,7 @@ u32 Sessions::sections_max() const { return std::bit_floor(std::min(most_section
 
 void Sessions::settle_sections() {
   const u64 per_section = (sessions_max_ + sections_max() - 1) / sections_max();
-  section_count_ =
-      settled_sections(section_count_, (entries_.size() + per_section - 1) / per_section, sections_max());
+  section_count_ = settled_sections(section_count_, (entries_.size() + per_section - 1) / per_section, sections_max());
 }
 
 Status Sessions::begin_load(u32 sections) {

@@ -103,10 +103,10 @@ Instant StateSync::deadline(Instant now) const {
 
 // Parts come in order; only the whole can be proven.
 bool StateSync::on_manifest(Instant now, ReplicaIndex from, const Manifest& answer, Bytes body) {
-  if (!active_ || has_manifest_ || answer.checkpoint_id != target_.id || answer.part != part_ ||
-      waiting_.whom != from)
+  if (!active_ || has_manifest_ || answer.checkpoint_id != target_.id || answer.part != part_ || waiting_.whom != from)
     return false;
-  const bool fits = part_ == 0 ? begin_manifest(body) : body.size() <= manifest_bytes_.capacity() - manifest_bytes_.size();
+  const bool fits =
+      part_ == 0 ? begin_manifest(body) : body.size() <= manifest_bytes_.capacity() - manifest_bytes_.size();
   if (!fits) {
     part_ = 0;
     manifest_bytes_ = {};

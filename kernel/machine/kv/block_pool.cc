@@ -41,7 +41,8 @@ u32 BlockPool::room(const Tier& in, u32 tier) const {
 void BlockPool::grow(Tier& in, u32 tier) {
   const u32 wanted = in.small > 0 ? in.small * 2 : std::max(1u, small_bytes_min >> block_bits(tier));
   const bool whole = wanted >= 1u << chunk_shift(tier) || (in.small == 0 && !in.chunks.empty()) || !spare_.empty();
-  Chunk chunk = whole ? take_chunk() : Chunk(new std::byte[(std::size_t{wanted} << block_bits(tier)) + wanted * sizeof(u32)]);
+  Chunk chunk =
+      whole ? take_chunk() : Chunk(new std::byte[(std::size_t{wanted} << block_bits(tier)) + wanted * sizeof(u32)]);
   const u32 before = std::exchange(in.small, whole ? 0 : wanted);
   if (before > 0) {
     const std::size_t bytes = std::size_t{before} << block_bits(tier);

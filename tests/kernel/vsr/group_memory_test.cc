@@ -109,11 +109,10 @@ struct Group {
     view.body = encode_kv_put(shared.request.span(), std::as_bytes(std::span(name)),
                               std::as_bytes(std::span(value).first(value_size)));
     ReplyWriter reply(shared.reply.span());
-    machine.apply({GroupId(1), op, Timestamp(op.raw()), Release(1), view.frame.client, view.frame.session,
-                   SectionTouch(this, [](void* self, SectionId section) {
-                     static_cast<Group*>(self)->touch(section.raw());
-                   })},
-                  view, reply);
+    machine.apply(
+        {GroupId(1), op, Timestamp(op.raw()), Release(1), view.frame.client, view.frame.session,
+         SectionTouch(this, [](void* self, SectionId section) { static_cast<Group*>(self)->touch(section.raw()); })},
+        view, reply);
     sessions.executed(view.frame, op, Timestamp(op.raw()), reply.status(), reply.body());
   }
 
@@ -159,10 +158,11 @@ TEST(GroupMemory, OfThreeKeysIsLittle) {
   group.put(1, 32);
   group.checkpoint();
   const unsigned long idle = live_bytes - before;
-  std::printf("heap: %lu bytes without keys, %lu with three, %lu with checkpoints, in %lu pieces; %zu bytes of objects "
-              "(checkpointer %zu, sessions %zu, state sync %zu); %u blocks on disk\n",
-              empty, filled, idle, allocations - made, sizeof(Checkpointer) + sizeof(Sessions) + sizeof(StateSync),
-              sizeof(Checkpointer), sizeof(Sessions), sizeof(StateSync), blocks);
+  std::printf(
+      "heap: %lu bytes without keys, %lu with three, %lu with checkpoints, in %lu pieces; %zu bytes of objects "
+      "(checkpointer %zu, sessions %zu, state sync %zu); %u blocks on disk\n",
+      empty, filled, idle, allocations - made, sizeof(Checkpointer) + sizeof(Sessions) + sizeof(StateSync),
+      sizeof(Checkpointer), sizeof(Sessions), sizeof(StateSync), blocks);
   EXPECT_LT(idle, 1536u);
   EXPECT_EQ(blocks, 4u) << "a section of the map, one of the sessions, the table twice";
 }

@@ -241,7 +241,8 @@ TEST(SessionsSections, FollowTheNumberOfSessions) {
 
 TEST(SessionsSections, HostileCountsAreRefused) {
   Sessions sessions(Limits::standard());
-  for (const u32 count : {0u, 3u, 17u, 32u, 1u << 31, ~0u}) EXPECT_EQ(sessions.begin_load(count), Status::corrupt_snapshot);
+  for (const u32 count : {0u, 3u, 17u, 32u, 1u << 31, ~0u})
+    EXPECT_EQ(sessions.begin_load(count), Status::corrupt_snapshot);
   for (const u32 count : {1u, 2u, 4u, 8u, 16u}) EXPECT_EQ(sessions.begin_load(count), Status::ok);
   sessions.reset();
   EXPECT_EQ(sessions.section_count(), 1u);

@@ -68,7 +68,8 @@ TEST_F(StateSyncTest, AHostileNumberOfSectionsIsRefusedAndTheNextPeerIsAsked) {
   struct Counts {
     u32 machine, session;
   };
-  for (const Counts claim : {Counts{0, 0}, Counts{~0u, ~0u}, Counts{1u << 31, 1u << 31}, Counts{100'000, 1}, Counts{1, 1}}) {
+  for (const Counts claim :
+       {Counts{0, 0}, Counts{~0u, ~0u}, Counts{1u << 31, 1u << 31}, Counts{100'000, 1}, Counts{1, 1}}) {
     start();
     auto bytes = bytes_of_manifest();
     CheckpointFacts facts = checkpoint.facts;
