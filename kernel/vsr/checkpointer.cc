@@ -92,7 +92,7 @@ void Checkpointer::begin(const CheckpointFacts& facts) {
   const u32 count = facts.machine_sections + facts.session_sections;
   next_.set_sections(count);
   set_pieces(count);
-  const bool all = dirty_.empty() || !same_sections(durable_.facts, facts);
+  const bool all = dirty_.empty() || rules::cuts_anew(durable_.facts, facts);
   check(all || dirty_.size() == count);
   pending_count_ = 0;
   next_pending_ = 0;
