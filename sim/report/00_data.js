@@ -119,4 +119,4 @@ function durationText(ns) {
   if (size >= 1e3) return `${(ns / 1e3).toFixed(1)} µs`;
   return `${ns} ns`;
 }
-const countText = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u2009');
+const countText = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
