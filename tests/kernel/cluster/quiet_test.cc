@@ -90,7 +90,6 @@ TEST(Quiet, ABackupThatBeginsAnewChangesNoView) {
   s.c.expect_that(s.sleepers() == 2, "both sleep again");
 }
 
-
 // Nobody asks for anything: the fenced primary itself has to say that it leads no more.
 TEST(Quiet, AFencedPrimaryWakesTheOthers) {
   Story s(3, 2);
