@@ -4,7 +4,7 @@
 // Who uses it: replicas push, Shard::Impl sends and clears. Memory follows the largest step, and stays. Not here: the
 // entries of beats, which are asked for (Replica::beat_entry).
 #pragma once
-
+#include "keelson/base/vec.h"
 #include "keelson/wire/header.h"
 
 namespace keelson {
