@@ -8,7 +8,8 @@ namespace keelson::test {
 namespace {
 
 constexpr GroupId group{5};
-constexpr u64 journal_max = 200;
+constexpr u64 chunk = LogChunks::entries_per_chunk;
+constexpr u64 journal_max = 3 * chunk + chunk / 8;
 
 Prepare prepare_of(u64 op, u64 salt = 0) {
   Prepare p = make<Prepare>();
@@ -51,28 +52,29 @@ TEST_F(LogIndexTest, RoomEndsWithTheJournalAndWithTheChunks) {
   EXPECT_FALSE(log.has_room(Op(0)));
   EXPECT_TRUE(log.has_room(Op(1)));
   EXPECT_TRUE(log.has_room(Op(journal_max)));
-  EXPECT_FALSE(log.has_room(Op(257)));
+  EXPECT_FALSE(log.has_room(Op(4 * chunk + 1)));
   LogIndex greedy(chunks, 10'000);
-  for (const u64 op : {1u, 65u, 129u, 193u}) greedy.touch(Op(op));
+  for (u64 i = 0; i < 4; ++i) greedy.touch(Op(i * chunk + 1));
   EXPECT_EQ(chunks.available(), 0u);
   EXPECT_FALSE(log.has_room(Op(1)));
-  EXPECT_FALSE(greedy.has_room(Op(257)));
-  EXPECT_TRUE(greedy.has_room(Op(64)));  // its chunk is here already
+  EXPECT_FALSE(greedy.has_room(Op(4 * chunk + 1)));
+  EXPECT_TRUE(greedy.has_room(Op(chunk)));  // its chunk is here already
   greedy.truncate_above(Op(1));
   EXPECT_TRUE(log.has_room(Op(1)));
 }
 
 TEST_F(LogIndexTest, TruncationForgetsWhatLiesAboveAndGivesChunksBack) {
+  constexpr u64 kept = chunk + 6;
   for (u64 op = 1; op <= journal_max; ++op) log.set_header(Op(op), prepare_of(op));
   EXPECT_EQ(chunks.available(), 0u);
-  log.truncate_above(Op(70));
-  EXPECT_EQ(log.top(), Op(70));
+  log.truncate_above(Op(kept));
+  EXPECT_EQ(log.top(), Op(kept));
   EXPECT_EQ(chunks.available(), 2u);
-  EXPECT_EQ(log.at(Op(70)).identity, prepare_of(70).identity);
-  for (u64 op = 71; op <= journal_max; ++op) EXPECT_TRUE(log.at(Op(op)).blank());
+  EXPECT_EQ(log.at(Op(kept)).identity, prepare_of(kept).identity);
+  for (u64 op = kept + 1; op <= journal_max; ++op) EXPECT_TRUE(log.at(Op(op)).blank());
   // Neither the rest of a chunk that stays nor a chunk that comes back remembers.
   log.touch(Op(journal_max));
-  for (u64 op = 71; op <= journal_max; ++op) EXPECT_TRUE(log.at(Op(op)).blank()) << op;
+  for (u64 op = kept + 1; op <= journal_max; ++op) EXPECT_TRUE(log.at(Op(op)).blank()) << op;
   log.truncate_above(Op(0));
   EXPECT_EQ(chunks.available(), 4u);
   EXPECT_TRUE(log.at(Op(1)).blank());
@@ -149,22 +151,23 @@ TEST(LogChunks, AnIndexThatOutlivesItsChunksIsFound) {
 }
 
 TEST_F(LogIndexTest, PruningForgetsWhatLiesBelowAndMovesTheRange) {
+  constexpr u64 floor = 2 * chunk + 2;
   for (u64 op = 1; op <= journal_max; ++op) log.set_header(Op(op), prepare_of(op));
-  log.touch(Op(130)).bits |= log_bit::stored;
-  log.prune(Op(130), prepare_of(130).identity);
-  EXPECT_EQ(log.floor(), Op(130));
-  EXPECT_EQ(log.at(Op(130)).identity, prepare_of(130).identity);
-  EXPECT_FALSE(log.at(Op(130)).has(log_bit::stored)) << "its record may go";
-  EXPECT_EQ(log.header_of(Op(130), cluster_of_tests, group, Epoch(1)).parent, prepare_of(130).parent);
-  for (u64 op = 1; op < 130; ++op) EXPECT_TRUE(log.at(Op(op)).blank()) << op;
-  for (u64 op = 131; op <= journal_max; ++op) EXPECT_EQ(log.at(Op(op)).identity, prepare_of(op).identity) << op;
-  EXPECT_FALSE(log.has_room(Op(130)));
+  log.touch(Op(floor)).bits |= log_bit::stored;
+  log.prune(Op(floor), prepare_of(floor).identity);
+  EXPECT_EQ(log.floor(), Op(floor));
+  EXPECT_EQ(log.at(Op(floor)).identity, prepare_of(floor).identity);
+  EXPECT_FALSE(log.at(Op(floor)).has(log_bit::stored)) << "its record may go";
+  EXPECT_EQ(log.header_of(Op(floor), cluster_of_tests, group, Epoch(1)).parent, prepare_of(floor).parent);
+  for (u64 op = 1; op < floor; ++op) EXPECT_TRUE(log.at(Op(op)).blank()) << op;
+  for (u64 op = floor + 1; op <= journal_max; ++op) EXPECT_EQ(log.at(Op(op)).identity, prepare_of(op).identity) << op;
+  EXPECT_FALSE(log.has_room(Op(floor)));
   EXPECT_EQ(chunks.available(), 2u);
-  EXPECT_TRUE(log.has_room(Op(130 + journal_max)));
-  EXPECT_FALSE(log.has_room(Op(131 + journal_max)));
-  for (u64 op = journal_max + 1; op <= 130 + 64; ++op) log.touch(Op(op)).identity = {op, 9};
-  log.truncate_above(Op(130));
-  EXPECT_EQ(log.top(), Op(130));
+  EXPECT_TRUE(log.has_room(Op(floor + journal_max)));
+  EXPECT_FALSE(log.has_room(Op(floor + 1 + journal_max)));
+  for (u64 op = journal_max + 1; op <= floor + chunk; ++op) log.touch(Op(op)).identity = {op, 9};
+  log.truncate_above(Op(floor));
+  EXPECT_EQ(log.top(), Op(floor));
   EXPECT_EQ(chunks.available(), 4u);
 }
 
