@@ -153,7 +153,7 @@ TEST(Child, GivesBackWhatTheWorkReturnsOrHowItDied) {
 }
 
 TEST(Story, TellsWhatHappenedInTenLinesAtMost) {
-  for (const u64 seed : {1, 2, 3}) {
+  for (const u64 seed : {1u, 2u, 3u}) {
     Story story;
     const Candidate candidate{resolved(busy), {{}, TapeBase::seeded(seed)}};
     const RunReport report =

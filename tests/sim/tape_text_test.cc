@@ -172,7 +172,7 @@ TEST(Signature, IsTheCheckerAndInvariantNotTheText) {
 
 TEST(UntilEvent, LeavesTheRunThereAndJudgesNothing) {
   const auto scenario = parse(lively + " expect { commits_min: 99999 }");
-  for (const u64 until : {1, 100, 2500}) {
+  for (const u64 until : {1u, 100u, 2500u}) {
     Tape tape(SeededTape{4});
     RunOptions options;
     options.until_event = until;
