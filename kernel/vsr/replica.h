@@ -137,6 +137,10 @@ class Replica {
     u32 pending = 0;    // reads under way
     DigestStream digest;
   };
+  struct CheckpointRecords {
+    GroupCheckpoint recording;  // appended, not yet stored
+    GroupCheckpoint durable;    // of the durable one
+  };
   struct PeerState {
     Instant last_sign;   // any message of this group
     Instant told_view;   // rate limits: of start_view and view_ahead
@@ -401,13 +405,12 @@ class Replica {
   Instant lacking_since_;
   Instant asked_checkpoint_;
   Instant refusals_at_;
-  bool wants_checkpoint_ = false;   // said with the next ack
-  bool checkpoint_moving_ = false;  // a copy of its record is on the way
-  GroupCheckpoint recording_;       // appended, not yet stored
-  GroupCheckpoint durable_record_;  // of the durable one
-  RecordPlace checkpoint_place_;    // of that record
-  Vec<MessageRef> moves_;           // to be copied; no memory before the first time
-  u32 moves_pending_ = 0;           // being read for it
+  bool wants_checkpoint_ = false;               // said with the next ack
+  bool checkpoint_moving_ = false;              // a copy of its record is on the way
+  std::unique_ptr<CheckpointRecords> records_;  // since there is something to record
+  RecordPlace checkpoint_place_;                // of that record
+  Vec<MessageRef> moves_;                       // to be copied; no memory before the first time
+  u32 moves_pending_ = 0;                       // being read for it
   Instant vacating_since_ = Instant::never();
 
   ReplicaStatus status_ = ReplicaStatus::recovering;

@@ -13,7 +13,8 @@ namespace keelson {
 // What recovery found. It is read only if the log goes on behind it.
 void Replica::take_checkpoint(RecoveredGroup& recovered) {
   const GroupCheckpoint& record = recovered.checkpoint;
-  durable_record_ = record;
+  records_ = std::make_unique<CheckpointRecords>();
+  records_->durable = record;
   const CheckpointFacts& facts = recovered.table.facts;
   if (facts.epoch != epoch_) return;
   checkpoint_usable_ =
@@ -167,11 +168,11 @@ bool Replica::wants_new_checkpoint() const {
 
 void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
   checkpoint_place_ = stored.place;
-  if (stored.op != recording_.op) {
+  if (stored.op != records_->recording.op) {
     checkpoint_moving_ = false;
     return;
   }
-  durable_record_ = std::exchange(recording_, GroupCheckpoint{});
+  records_->durable = std::exchange(records_->recording, GroupCheckpoint{});
   const bool received = checkpointer_.receiving();
   checkpointer_.recorded(turn.checkpoints, turn.counters, turn.now);
   if (mute()) return;
@@ -197,7 +198,8 @@ void Replica::append_checkpoint(Turn& turn) {
   MessageRef message = make_message(turn.slabs, record);
   if (!message) return;
   checkpoint_unrecorded_ = false;
-  recording_ = record;
+  if (!records_) records_ = std::make_unique<CheckpointRecords>();
+  records_->recording = record;
   turn.wal.append(RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity,
                              0, rules::needs_mark(Command::group_checkpoint, voters())},
                   std::move(message));

@@ -41,7 +41,7 @@ bool Replica::vacate_checkpoint(Turn& turn, PageNo end) {
   if (checkpoint_moving_ || checkpointer_.phase() == Checkpointer::Phase::record) return false;
   if (!turn.wal.has_room(1, header_size, Command::group_checkpoint)) return false;
   GroupCheckpoint record = header<GroupCheckpoint>();
-  copy_fields(record, durable_record_);
+  copy_fields(record, records_->durable);
   MessageRef message = make_message(turn.slabs, record);
   if (!message) return false;
   turn.counters.hit(Mark::reclaim_moves_checkpoint);

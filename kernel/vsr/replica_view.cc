@@ -402,6 +402,7 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
     }
   }
   if (!read_suffix(message)) return ignore(turn, Counter::drop_field);
+  durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);  // which makes room in a full log
   if (!reaches(turn, start)) return ignore(turn, Counter::drop_gap);
   named_from_ = start.op;
   name_checkpoint(turn, start.checkpoint_op, start.checkpoint_id);
