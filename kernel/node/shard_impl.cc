@@ -161,7 +161,8 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
   check(known);
   Turn t = turn(out);
   for (const auto& record : stored)
-    if (Replica* replica = touch(record.group)) replica->on_stored(t, record);
+    if (!hold_promise(record))
+      if (Replica* replica = touch(record.group)) replica->on_stored(t, record);
   for (const auto& record : loaded)
     if (Replica* replica = touch(record.group)) replica->on_loaded(t, record);
   loaded.clear();
@@ -291,6 +292,7 @@ void Shard::Impl::finish(EffectBag& out) {
   if (!outbox.empty()) send_outbox(out);
   scrub(out);
   reclaim(out);
+  seal_promises(out);
   wal->seal_batch(now, out);
   checkpoints.emit(out);
   probe_space(out);

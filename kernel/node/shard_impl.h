@@ -41,6 +41,11 @@ class Shard::Impl {
   Replica* touch(GroupId group);  // finish_turn will be called for it
   u32 index_of(GroupId group) const;
 
+  // shard_promises.cc: promises that nothing can hide
+  bool hold_promise(const StoredRecord& record);
+  void seal_promises(EffectBag& out);
+  void promises_sealed(EffectBag& out);
+
   // shard_reclaim.cc: space in the log
   void reclaim(EffectBag& out);
   void record_begin(EffectBag& out);
@@ -93,7 +98,10 @@ class Shard::Impl {
   Vec<GroupEntry> entries;                 // scratch of send_beats
   EntryOutbox outbox;
   ReplicaScratch scratch;
-  Vec<StoredRecord> stored;  // scratch of on_completion
+  Vec<StoredRecord> unsealed;  // promises in the log that the superblock's update doesn't know of
+  Vec<StoredRecord> sealing;   // ... that the one under way does
+  bool freeing = false;        // the superblock's update under way frees segments
+  Vec<StoredRecord> stored;    // scratch of on_completion
   Vec<LoadedRecord> loaded;
   Peers peers;
   ShardState state = ShardState::booting;

@@ -41,12 +41,13 @@ void Shard::Impl::reclaim(EffectBag& out) {
 // From here on nothing reads what is to be freed; it is free when the superblock is stored.
 void Shard::Impl::record_begin(EffectBag& out) {
   wal->close_before(reclaiming);
-  if (wal->reads_before(first_page_of(config.limits, reclaiming))) return;
+  if (wal->reads_before(first_page_of(config.limits, reclaiming)) || index_scrub->reads_before(reclaiming)) return;
   Superblock next = superblock->current();
   next.first_live_segment = reclaiming;
   next.freed_batch = wal->last_batch_before(reclaiming);
   next.durable_batch = std::max(next.durable_batch, wal->marked());
   superblock->update(next, out);
+  freeing = true;
   reclaim_at = Instant::never();
 }
 
@@ -70,7 +71,8 @@ bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
     Turn t = turn(out);
     poison(t);
   } else if (updating && superblock->state() == SuperblockFile::State::ready) {
-    wal->free_before(std::exchange(reclaiming, u64{0}));
+    if (std::exchange(freeing, false)) wal->free_before(std::exchange(reclaiming, u64{0}));
+    promises_sealed(out);
     reclaim_at = now;
   }
   return true;

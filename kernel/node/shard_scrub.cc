@@ -42,7 +42,8 @@ void Shard::Impl::begin_tour() {
 }
 
 void Shard::Impl::scrub_index(EffectBag& out) {
-  if (index_scrub->reading() || index_scrub->read(wal->settled_segment(), out)) return;
+  const u64 first = std::max(wal->first_segment(), reclaiming);
+  if (index_scrub->reading() || index_scrub->read(first, wal->settled_segment(), out)) return;
   scrub_part = ScrubPart::groups;
   if (index_scrub->damaged_end() <= wal->first_segment()) return;
   counters.add(Counter::scrub_damaged_segments);

@@ -23,8 +23,12 @@ void IndexScrub::begin(u64 segment) {
   damaged_end_ = 0;
 }
 
-bool IndexScrub::read(u64 end, EffectBag& out) {
+bool IndexScrub::read(u64 first, u64 end, EffectBag& out) {
   check(!reading());
+  if (segment_ < first) {
+    segment_ = first;
+    page_ = 0;
+  }
   if (page_ == limits_.index_pages_per_segment) {
     ++segment_;
     page_ = 0;

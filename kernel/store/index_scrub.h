@@ -17,10 +17,11 @@ class IndexScrub {
   IndexScrub(const Limits& limits, u64 seed, IoIds& ids);
 
   void begin(u64 segment);
-  // The next pages, all in segments before `end`. False: there are none.
-  bool read(u64 end, EffectBag& out);
+  // The next pages, all in segments of [first, end). False: there are none.
+  bool read(u64 first, u64 end, EffectBag& out);
   bool reading() const { return id_ != IoId(); }
-  bool on_completion(const Completion& completion);  // false: not its id
+  bool reads_before(u64 segment) const { return reading() && segment_ < segment; }  // so it can't be freed yet
+  bool on_completion(const Completion& completion);                                 // false: not its id
   // Behind the last segment with a damaged page since begin(); 0: there is none.
   u64 damaged_end() const { return damaged_end_; }
 

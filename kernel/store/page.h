@@ -51,8 +51,10 @@ static_assert(sizeof(IndexHead) == 64 && offsetof(IndexHead, check) == 56 && off
 static_assert(offsetof(IndexHead, prev_groups) == 40);
 
 namespace index_flag {
-inline constexpr u8 strict = 1;  // counted as stored only when marked: un-marked damage to it lost no promise
-}
+inline constexpr u8 strict = 1;    // counted as stored only when marked: un-marked damage to it lost no promise
+inline constexpr u8 amnesiac = 2;  // of a group_state: its state_flags
+inline constexpr u8 unsure = 4;
+}  // namespace index_flag
 
 // One record, a second time, apart from it.
 struct IndexEntry {

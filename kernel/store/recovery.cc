@@ -3,21 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "keelson/store/log_reach.h"
+
 namespace keelson {
 namespace {
-
-// After so many segments without a trace there is nothing behind: what was in flight when the process died may have
-// landed in any order, and reached no further than this.
-u64 blank_segments_max(const Limits& limits) {
-  const u64 in_flight = u64{limits.wal_batches_in_flight_max} + 1;  // and a lone marker
-  const u64 index_pages = index_pages_for(limits.wal_batch_records_max);
-  const auto batches_in = [](u64 pages, u64 pages_max) {  // at least, before a segment is left
-    return pages < pages_max ? 1 : (pages - pages_max) / pages_max + 1;
-  };
-  const u64 fewest = std::min(batches_in(limits.wal_segment_pages, limits.wal_batch_pages_max),
-                              batches_in(limits.index_pages_per_segment, index_pages));
-  return in_flight / fewest + 1;
-}
 
 SuperblockOwner owner_of(const RecoveryConfig& config) {
   return {config.cluster, config.node, config.generation, config.shard, config.shard_count, config.limits.digest()};
@@ -108,6 +97,9 @@ void Recovery::advance(EffectBag& out) {
         return refuse({"log_unreadable",
                        "A promise that was read from the log can't be read again: check the disk, then start again.",
                        {}});
+      return seal_rewrites(out);
+    case Phase::seal:
+      if (superblock_->state() != SuperblockFile::State::ready) return;
       phase_ = Phase::over;
       state_ = State::done;
       return;
@@ -159,19 +151,47 @@ bool Recovery::begin_log() {
 bool Recovery::at_end() const {
   const Superblock& known = superblock_->current();
   if (segment_ == known.first_live_segment + config_.limits.wal_segments) return true;
-  return scan_->blank_segments >= blank_segments_max(config_.limits) &&
-         segment_ > segment_of(config_.limits, known.first_page) + blank_segments_max(config_.limits);
+  return scan_->blank_segments >= reach_in_segments(config_.limits) &&
+         segment_ > segment_of(config_.limits, known.first_page) + reach_in_segments(config_.limits);
 }
 
 void Recovery::next_segment(EffectBag& out) {
   SegmentAnalysis analysis(owner_, config_.limits, scan_->reader.image(), scan_->scratch, facts_);
+  // After so many segments without a trace there is nothing behind.
   scan_->blank_segments = analysis.run() ? 0 : scan_->blank_segments + 1;
+  note_open_segment(analysis);
   ++segment_;
   if (at_end()) return end_scan(out);
   scan_->reader.start(segment_, out);
 }
 
+// The first segment that this life did not fill, if all that lies behind it can't be read. Before the place where it
+// began there are gaps that former lives left.
+void Recovery::note_open_segment(const SegmentAnalysis& analysis) {
+  if (analysis.any_whole()) scan_->open_segment = no_segment;
+  if (scan_->open_segment == no_segment && analysis.is_open() &&
+      segment_ > segment_of(config_.limits, superblock_->current().first_page))
+    scan_->open_segment = segment_;
+}
+
+// Damaged pages of the former lap look like damaged ones of this: what lies too far behind a segment that was not
+// filled is no trace. Otherwise each start on a rotten ring would pass over all of it.
+void Recovery::drop_former_lap() {
+  if (scan_->open_segment == no_segment) return;
+  const Limits& limits = config_.limits;
+  const u64 end = scan_->open_segment + reach_in_segments(limits);
+  const PageNo wal_end = first_page_of(limits, end);
+  const u64 slots_end = end * limits.index_pages_per_segment;
+  if (facts_.wal_end <= wal_end && facts_.slots_end <= slots_end) return;
+  counters_.hit(Mark::recovery_former_lap);
+  facts_.wal_end = std::min(facts_.wal_end, wal_end);
+  facts_.slots_end = std::min(facts_.slots_end, slots_end);
+  while (!facts_.bad_pages.empty() && facts_.bad_pages.back() >= wal_end.raw()) facts_.bad_pages.pop_back();
+  while (!facts_.bad_slots.empty() && facts_.bad_slots.back() >= slots_end) facts_.bad_slots.pop_back();
+}
+
 void Recovery::end_scan(EffectBag& out) {
+  drop_former_lap();
   scan_.reset();
   const Superblock& old = superblock_->current();
   history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
@@ -311,6 +331,15 @@ void Recovery::end_incarnation(EffectBag& out) {
   phase_ = Phase::rewrite;
   if (!rewriter_.empty()) rewriter_.start(now_, *wal_, out);
   advance(out);
+}
+
+// The superblock, too, names the batch that marks the copies: one damaged page must not make them look torn.
+void Recovery::seal_rewrites(EffectBag& out) {
+  phase_ = Phase::seal;
+  Superblock next = superblock_->current();
+  if (next.durable_batch >= wal_->marked()) return advance(out);
+  next.durable_batch = wal_->marked();
+  superblock_->update(next, out);
 }
 
 // Records that should have a copy and got none stay readable for now, and may be gone at the next start without a

@@ -59,8 +59,9 @@ class Recovery {
   std::span<const RecordPlace> rewrites() const { return rewriter_.places(); }
 
  private:
-  enum class Phase : u8 { superblock, probe, scan, tables, incarnation, rewrite, over };
+  enum class Phase : u8 { superblock, probe, scan, tables, incarnation, rewrite, seal, over };
   static constexpr u32 probe_count = 2;
+  static constexpr u64 no_segment = ~u64{0};
   struct Probe {
     IoId id;
     bool failed = false;
@@ -74,6 +75,7 @@ class Recovery {
     Probe probes[probe_count];
     u32 probes_open = 0;
     u32 blank_segments = 0;  // in a row
+    u64 open_segment = no_segment;
   };
 
   void advance(EffectBag& out);
@@ -82,6 +84,8 @@ class Recovery {
   bool begin_log();
   bool at_end() const;
   void next_segment(EffectBag& out);
+  void note_open_segment(const SegmentAnalysis& analysis);
+  void drop_former_lap();
   void end_scan(EffectBag& out);
   void read_table(EffectBag& out);
   bool on_table(const Completion& completion);
@@ -93,6 +97,7 @@ class Recovery {
   bool state_needs_copy(u32 group) const;
   bool checkpoint_needs_copy(u32 group) const;
   void end_incarnation(EffectBag& out);
+  void seal_rewrites(EffectBag& out);
   void find_end();
   void refuse(const ShardRefusal& refusal);
   std::span<const FoundRecord> records_of(u32 group, Command command) const;

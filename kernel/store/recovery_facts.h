@@ -41,6 +41,8 @@ struct FoundRecord {
   EntryState entry = EntryState::ok;
   RecordState record = RecordState::ok;
   bool strict = false;
+  bool amnesiac = false;  // of a group_state, as its entry says
+  bool unsure = false;
   bool live = false;  // record ok: store_rules::is_live
   BatchNo batch;
   RecordPlace place;

@@ -67,7 +67,8 @@ void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
   promise_batch_ = lost.batch;
   promise_lost_ = true;
   promise_identity_ = lost.identity;
-  if (lost.log_view < lost.view && !solo()) become_unsure();  // whether it was, stood in the promise
+  result_.amnesiac = result_.amnesiac || lost.amnesiac;
+  if (lost.unsure) become_unsure();
 }
 
 // ---------------------------------------------------------------- where the log begins

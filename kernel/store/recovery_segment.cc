@@ -1,6 +1,7 @@
 // Which batches left their traces in a segment, and which of its pages nothing accounts for.
 #include "keelson/store/recovery_segment.h"
 
+#include "keelson/store/log_reach.h"
 #include "keelson/store/rules.h"
 
 namespace keelson {
@@ -51,12 +52,14 @@ void SegmentAnalysis::read_index() {
     if (reading.state == PageState::ok &&
         earlier_lap(segment_of(limits_, head.first_page), image_.segment, limits_.wal_segments))
       reading.state = PageState::blank;  // its segment was freed; nothing was written here since
+    open_ = open_ || (reading.state == PageState::blank && slot < batches_before_leaving(limits_));
     if (reading.state == PageState::blank) continue;
     touched_ = true;
     if (reading.state == PageState::bad) continue;
     const bool elsewhere = head.page_count > 0 && segment_of(limits_, head.first_page) != image_.segment;
     const bool fits = head.page_of <= slot && slot - head.page_of + u32{head.pages} <= limits_.index_pages_per_segment;
     if (elsewhere || !fits || !numbered(head.batch_no)) reading.state = PageState::bad;
+    whole_ = whole_ || reading.state == PageState::ok;
   }
 }
 
@@ -132,6 +135,7 @@ void SegmentAnalysis::read_stamps() {
     const bool here = store_rules::is_here(reading.stamp.page_no, page_no(i)) && numbered(reading.stamp.batch_no);
     if (reading.state == PageState::ok && !here) reading.state = PageState::bad;
     touched_ = touched_ || reading.state != PageState::blank;
+    whole_ = whole_ || reading.state == PageState::ok;
   }
 }
 

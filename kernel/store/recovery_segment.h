@@ -41,6 +41,8 @@ class SegmentAnalysis {
   SegmentAnalysis(const LogOwner& owner, const Limits& limits, SegmentImage& image, Scratch& scratch, LogFacts& facts);
   // False: the segment was never written.
   bool run();
+  bool any_whole() const { return whole_; }  // page that was written here
+  bool is_open() const { return open_; }     // log_reach.h: a page is blank that a segment left behind has written
 
  private:
   static constexpr u32 no_batch = ~u32{0};
@@ -85,6 +87,8 @@ class SegmentAnalysis {
   LogFacts& facts_;
   const u32 first_batch_;  // facts_.batches from here on are of this segment
   bool touched_ = false;
+  bool whole_ = false;
+  bool open_ = false;
 };
 
 }  // namespace keelson

@@ -87,4 +87,7 @@ constexpr bool is_asked(const Prepare& found, GroupId group, Op op, const Digest
   return found.group == group && found.op == op && found.identity == identity;
 }
 
+// What says that a replica takes part in a view must be known to have been there, whatever rots.
+constexpr bool needs_seal(Command command) { return command == Command::group_state; }
+
 }  // namespace keelson::store_rules

@@ -5,6 +5,17 @@
 namespace keelson {
 namespace {
 
+// What a group_state admits stands in both places: what is left of it may be the entry alone.
+u8 flags_of(const RecordMeta& meta) {
+  u32 flags = meta.strict ? index_flag::strict : 0;
+  if (meta.state_flags & state_flag::amnesiac) flags |= index_flag::amnesiac;
+  if (meta.state_flags & state_flag::unsure) flags |= index_flag::unsure;
+  return static_cast<u8>(flags);
+}
+
+}  // namespace
+namespace {
+
 alignas(page_bytes) constexpr std::byte zeros[page_bytes]{};
 
 // Stamp, the records that touch a page with a padding each, zeros to its end.
@@ -119,18 +130,9 @@ void WalBatch::write_index(const BatchHead& head, const WalSpot& spot, u64 seed)
     for (std::size_t i = 0; i < count; ++i) {
       const Record& record = records[first + i];
       const RecordMeta& meta = record.meta;
-      entries[i] = {meta.group,
-                    meta.op,
-                    meta.identity,
-                    record.place.page,
-                    record.place.offset,
-                    meta.command,
-                    meta.strict ? index_flag::strict : u8{0},
-                    record.place.size,
-                    meta.view,
-                    meta.log_view,
-                    meta.epoch,
-                    0};
+      entries[i] = {meta.group,          meta.op,       meta.identity,  record.place.page,
+                    record.place.offset, meta.command,  flags_of(meta), record.place.size,
+                    meta.view,           meta.log_view, meta.epoch,     0};
     }
     write_index_page(page, {entries, count}, seed, index_.page(page.page_of));
   }

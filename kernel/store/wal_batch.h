@@ -25,6 +25,7 @@ struct RecordMeta {
   Digest identity;      // of a group_state: its head's
   u64 state_seq = 0;    // of a group_state
   bool strict = false;  // stored only when marked
+  u32 state_flags = 0;  // of a group_state
 };
 
 // Parts of one Write; a driver hands them to one gather call.

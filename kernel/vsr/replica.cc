@@ -410,9 +410,10 @@ void Replica::append_state(Turn& turn) {
   state.header_count = static_cast<u32>(suffix_.size());
   seal(message, state, body_size);
   state_wanted_ = false;
-  turn.wal.append(RecordMeta{group(), Command::group_state, epoch_, view_, log_view_, suffix_head_,
-                             identity_at(suffix_head_), state_seq_, rules::needs_mark(Command::group_state, voters())},
-                  std::move(message));
+  turn.wal.append(
+      RecordMeta{group(), Command::group_state, epoch_, view_, log_view_, suffix_head_, identity_at(suffix_head_),
+                 state_seq_, rules::needs_mark(Command::group_state, voters()), state.state_flags},
+      std::move(message));
 }
 
 void Replica::on_state_stored(Turn& turn) {

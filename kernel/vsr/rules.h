@@ -156,6 +156,9 @@ constexpr Op reclaimable(Op own_checkpoint, Op durable_checkpoint, Op commit_min
 // checkpoint, its ops.
 constexpr bool has_to_leave(Command, PageNo record, PageNo end) { return record < end; }
 
+// A replica that lost something and never made a promise makes one, before the log that shows the loss is freed.
+constexpr bool has_to_confess(bool mute, bool unsure) { return mute || unsure; }
+
 // A record that counts only when the whole log up to it is marked durable (docs/storage.md, the marker).
 constexpr bool needs_mark(Command command, std::size_t voters) { return command != Command::prepare || voters == 1; }
 

@@ -75,6 +75,10 @@ inline bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& i
   return active(Id::store_no_location_check) || store_rules::is_asked(found, group, op, identity);
 }
 
+inline bool needs_seal(Command command) {
+  return !active(Id::store_promise_unsealed) && store_rules::needs_seal(command);
+}
+
 }  // namespace keelson::mutant_store_rules
 
 #define store_rules mutant_store_rules

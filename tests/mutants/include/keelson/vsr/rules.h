@@ -157,6 +157,10 @@ inline bool has_to_leave(Command command, PageNo record, PageNo end) {
   return rules::has_to_leave(command, record, end);
 }
 
+inline bool has_to_confess(bool mute, bool unsure) {
+  return !active(Id::store_reclaim_unconfessed) && rules::has_to_confess(mute, unsure);
+}
+
 inline bool needs_mark(Command command, std::size_t voters) {
   if (active(Id::vsr_promise_unmarked) && command == Command::group_state) return false;
   if (active(Id::sync_record_before_log) && command == Command::group_checkpoint) return false;
