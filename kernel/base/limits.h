@@ -102,6 +102,7 @@ struct Limits {
   // and one of the scrub's.
   constexpr u32 writes_max() const { return writes_in_flight_max + checkpoint_buffers + 2; }
   constexpr u32 reads_max() const { return reads_in_flight_max + checkpoint_buffers + 4 + 1; }
+  constexpr u32 outbox_entries_max() const { return 2 * (groups_max + 1); }  // per node and step
   constexpr u32 request_body_max() const { return message_size_max - 320; }
   // Of the shared part: two nodes with different ones don't talk.
   Digest digest() const;

@@ -17,8 +17,7 @@ class Peers {
     Incarnation incarnation;  // newest seen
     u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
-    Instant heard;         // any message
-    bool silent = false;   // none for too long: whoever slept under it has been, or is being, woken
+    Instant silent_at = Instant::never();  // unless it is heard before; then who slept under it is woken
     u32 wake_next = none;  // replicas before this one are awake, if they slept under it; none: not needed
 
     static constexpr u32 none = ~u32{0};

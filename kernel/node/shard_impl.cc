@@ -52,7 +52,7 @@ Shard::Impl::Impl(const ShardConfig& given, Slabs& pool)
       touched(given.limits.groups_max + 1),
       beating(given.limits.groups_max + 1),
       entries(given.limits.groups_max + 1),
-      outbox(node_count(groups)),
+      outbox(node_count(groups), given.limits.outbox_entries_max()),
       scratch(config.limits),
       stored(given.limits.wal_batches_in_flight_max * given.limits.wal_batch_records_max),
       loaded(given.limits.reads_in_flight_max),
@@ -72,14 +72,15 @@ void Shard::Impl::step(const EventBag& in, EffectBag& out) {
   for (const auto& event : in.peers) on_peer_event(event, out);
   for (const auto& event : in.frames) on_frame(event, out);
   for (const auto& envelope : in.messages) on_message(envelope, out);
+  if (state == ShardState::booting && wal) start_replicas(out);
   if (state == ShardState::booting || state == ShardState::refused) return;
   run_timers(out);
   finish(out);
 }
 
 Instant Shard::Impl::deadline() const {
-  if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
   if (unfinished) return now;
+  if (state == ShardState::booting || state == ShardState::refused) return Instant::never();
   return std::min(
       {timers.deadline(), beat_at, wake_at, wal->deadline(), clock.deadline(), reclaim_at, scrub_at, probe_at});
 }
@@ -227,12 +228,18 @@ void Shard::Impl::open(EffectBag& out) {
   }
   recovery.reset();
   index_scrub = std::make_unique<IndexScrub>(config.limits, page_seed(config.cluster, config.shard), io_ids);
-  scrub_at = now + config.tunables.scrub_pace;
+}
+
+// As many as the bag has room for; the next step goes on.
+void Shard::Impl::start_replicas(EffectBag& out) {
+  Turn t = turn(out);
+  while (started < replicas.size() && !is_crowded(out)) replicas[started++]->start(t);
+  unfinished = started < replicas.size();
+  if (unfinished) return;
   state = ShardState::ready;
+  scrub_at = now + config.tunables.scrub_pace;
   beat_at = now;
   out.notifications.push_back({NotifyKind::ready, no_group, incarnation.raw(), replicas.size()});
-  Turn t = turn(out);
-  for (const auto& replica : replicas) replica->start(t);
 }
 
 void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
@@ -250,8 +257,7 @@ void Shard::Impl::on_peer_event(const PeerEvent& event, EffectBag& out) {
       return;
     case PeerEventKind::lost:
       peer->connected = false;
-      peer->wake_next = 0;
-      wake_at = std::min(wake_at, now + config.tunables.primary_lost);
+      peer->silent_at = std::min(peer->silent_at, now + config.tunables.primary_lost);
       for (u32 i = 0; i < replicas.size(); ++i)
         if (replicas[i]->on_peer_lost(t, node)) touched.insert(i);
       return;

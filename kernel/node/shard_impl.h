@@ -94,7 +94,8 @@ class Shard::Impl {
   Vec<GroupId> ids;                        // theirs
   IndexSet touched;                        // replicas of which finish_turn is due
   IndexSet beating;                        // replicas with something for the beats
-  bool unfinished = false;                 // of those touched some wait for the next step
+  std::size_t started = 0;                 // replicas, from the first
+  bool unfinished = false;                 // some wait for the next step
   Vec<GroupEntry> entries;                 // scratch of send_beats
   EntryOutbox outbox;
   ReplicaScratch scratch;

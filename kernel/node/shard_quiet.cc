@@ -30,8 +30,8 @@ void Shard::Impl::meet(NodeId node, Incarnation life, EffectBag& out) {
 void Shard::Impl::listen_for_silence() {
   for (u16 n = 0; n < peers.count(); ++n) {
     Peers::Peer* peer = peers.find(NodeId(n));
-    if (!peer || peer->silent || !rules::is_silent(peer->heard, now, config.tunables.primary_suspected)) continue;
-    peer->silent = true;
+    if (!peer || !rules::is_silent(peer->silent_at, now)) continue;
+    peer->silent_at = Instant::never();
     peer->wake_next = 0;
     wake_at = std::min(wake_at, now);
   }

@@ -4,7 +4,8 @@
 namespace keelson {
 namespace {
 
-constexpr u64 groups_per_step = 64;
+constexpr u64 groups_per_step = 64;  // that have something to move
+constexpr u64 looks_per_step = 1024;
 
 // In use: three quarters begin it, so that it never has to hurry.
 bool crowded(const Limits& limits, u64 segments_used) { return segments_used * 4 > u64{limits.wal_segments} * 3; }
@@ -27,14 +28,17 @@ void Shard::Impl::reclaim(EffectBag& out) {
   }
   const PageNo end = first_page_of(config.limits, reclaiming);
   Turn t = turn(out);
-  bool all = true;
-  for (std::size_t i = vacated; i < std::min(vacated + groups_per_step, replicas.size()); ++i) {
-    const bool clear = replicas[i]->vacate(t, end, urgent(config.limits, wal->segments_used()));
-    if (!clear) touched.insert(static_cast<u32>(i));
-    all = all && clear;
-    if (all) ++vacated;
+  u64 moving = 0;
+  const std::size_t last = std::min(vacated + looks_per_step, replicas.size());
+  for (std::size_t i = vacated; i < last && moving < groups_per_step; ++i) {
+    if (replicas[i]->vacate(t, end, urgent(config.limits, wal->segments_used()))) {
+      vacated += moving == 0;
+      continue;
+    }
+    touched.insert(static_cast<u32>(i));
+    ++moving;
   }
-  reclaim_at = now + config.tunables.repair_pace;
+  reclaim_at = moving == 0 ? now : now + config.tunables.repair_pace;
   if (vacated == replicas.size()) record_begin(out);
 }
 

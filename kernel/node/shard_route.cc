@@ -33,8 +33,7 @@ void Shard::Impl::on_node_message(NodeId from, const MessageRef& message, Effect
   if (!peer || header.node != from) return counters.add(Counter::drop_author);
   if (rules::from_old_life(header.incarnation, peer->incarnation)) return counters.add(Counter::drop_old_life);
   meet(from, header.incarnation, out);
-  peer->heard = now;
-  peer->silent = false;
+  peer->silent_at = now + config.tunables.primary_suspected;
   if (header.command == Command::beat) return on_beat(from, message, out);
   if (header.command == Command::entries) return on_entries(from, message, message.as<Entries>().count, out);
   Replica* replica = touch(header.group);

@@ -315,6 +315,7 @@ class Replica {
   void wake_up(Turn& turn);
   void on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry);
   void tell(Turn& turn, ReplicaIndex to, EntryKind kind, u32 round);
+  void say(Turn& turn, ReplicaIndex to, const GroupEntry& entry);
   GroupEntry commit_entry() const;
 
   // replica_view.cc: who is primary, and with which log

@@ -13,7 +13,7 @@ namespace keelson {
 // Nothing is under way, and nothing will be unless somebody asks for it.
 bool Replica::at_rest() const {
   return status_ == ReplicaStatus::normal && !mute() && !loading() && !abdicating_ && state_stored_ && !state_wanted_ &&
-         commit_min_ == head_ && commit_max_ == head_ && queue_.empty() && !checkpoint_wanted_ && !sync_.active() &&
+         commit_min_ == head_ && commit_max_ == head_ && queue_.empty() && !wants_new_checkpoint() && !sync_.active() &&
          checkpointer_.phase() == Checkpointer::Phase::idle && loads_pending_ == 0;
 }
 
@@ -63,7 +63,8 @@ void Replica::on_asleep(Turn& turn, ReplicaIndex from, const GroupEntry& entry) 
 void Replica::on_awake(Turn& turn, ReplicaIndex from) {
   if (!drowsy_.has(from)) return;
   asleep_.remove(from);
-  if (mute()) return drowsy_.remove(from);
+  if (rules::sleeps_no_more(mute())) drowsy_.remove(from);
+  if (mute()) return;
   stir(turn);
 }
 
@@ -109,7 +110,7 @@ void Replica::on_quiesce(Turn& turn, ReplicaIndex from, const GroupEntry& entry)
   }
   if (entry.view == view_ && is_backup() && rules::is_old_offer(entry.round, awake_round_))
     return tell(turn, from, EntryKind::wake, awake_round_);  // an old offer: something happened since
-  if (!on_commit(turn, from, entry) || !at_rest() || needs_repair() || !is_same_rest(entry)) return;
+  if (!on_commit(turn, from, entry) || !is_same_rest(entry) || !rules::may_sleep(at_rest() && !needs_repair())) return;
   quiet_ = true;
   vote_cast_ = false;
   for (const Timer timer : {suspicion, vote}) disarm(turn, timer);
@@ -143,7 +144,7 @@ void Replica::on_wake(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
   if (entry.view == view_ && quiet_) return wake_up(turn);
   GroupEntry answer = entry;
   answer.replica = self_;
-  turn.outbox.push(node_of(from), answer);
+  say(turn, from, answer);
 }
 
 // A peer that began anew sleeps no more.
@@ -171,7 +172,11 @@ void Replica::tell(Turn& turn, ReplicaIndex to, EntryKind kind, u32 round) {
   GroupEntry entry = commit_entry();
   entry.kind = kind;
   entry.round = round;
-  turn.outbox.push(node_of(to), entry);
+  say(turn, to, entry);
+}
+
+void Replica::say(Turn& turn, ReplicaIndex to, const GroupEntry& entry) {
+  if (!turn.outbox.push(node_of(to), entry)) turn.counters.add(Counter::drop_outbox);
 }
 
 }  // namespace keelson

@@ -103,7 +103,7 @@ void Replica::on_damaged_section(Turn& turn, const Serving& serving) {
   turn.counters.hit(Mark::sync_source_damaged);
   if (serving.id == checkpointer_.durable_id()) {
     checkpointer_.distrust_section(serving.section);
-    checkpoint_wanted_ = true;
+    renew_checkpoint(turn);
   }
   refuse_checkpoint(turn, serving.to, serving.id, Unavailability::damaged);
 }

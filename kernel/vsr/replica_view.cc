@@ -125,7 +125,8 @@ void Replica::leave_primary(Turn& turn, Status why) {
   }
   in_flight_.clear();
   pipeline_.clear();
-  abdicating_ = false;
+  abdicating_ = checkpoint_wanted_ = false;
+  wants_checkpoint_ = wants_checkpoint_ || std::exchange(renewal_, false);  // of the next primary
   turn.out.notifications.push_back({NotifyKind::lost_primary, group(), view_.raw(), 0});
 }
 
@@ -503,7 +504,7 @@ void Replica::tell_view(Turn& turn, ReplicaIndex to) {
   entry.kind = EntryKind::view_ahead;
   entry.op = Op(0);
   entry.identity = Digest{};
-  turn.outbox.push(node_of(to), entry);
+  say(turn, to, entry);
 }
 
 }  // namespace keelson

@@ -41,8 +41,14 @@ constexpr bool is_asleep(const GroupEntry& answer, u32 round, View view, Op head
 // Offers are numbered: one from before the backup woke up is old.
 constexpr bool is_old_offer(u32 round, u32 awake_round) { return round <= awake_round; }
 
+// A backup sleeps with all of the log applied, or it would never learn what it lacks.
+constexpr bool may_sleep(bool at_rest) { return at_rest; }
+
+// A backup that says it is awake may fall asleep by an offer on its way; who is fenced makes none.
+constexpr bool sleeps_no_more(bool mute) { return mute; }
+
 // Who sleeps under a shard's beats is woken when there are none, or when they are those of another life.
-constexpr bool is_silent(Instant heard, Instant now, Duration suspected) { return now.since(heard) >= suspected; }
+constexpr bool is_silent(Instant silent_at, Instant now) { return now >= silent_at; }
 constexpr bool wakes_sleepers(Incarnation known, Incarnation met) { return met > known; }
 
 // do_view_change(V) leaves only when the promise to take part in V is durable.

@@ -217,16 +217,12 @@ inline bool may_install(Op checkpoint, Op commit_min) {
 
 // ---------------------------------------------------------------- idle groups
 
-inline bool is_asleep(const GroupEntry& answer, u32 round, View view, Op head) {
-  return active(Id::quiet_any_answer) || rules::is_asleep(answer, round, view, head);
-}
+inline bool may_sleep(bool at_rest) { return active(Id::quiet_unrested) || rules::may_sleep(at_rest); }
 
-inline bool is_old_offer(u32 round, u32 awake_round) {
-  return !active(Id::quiet_old_offers) && rules::is_old_offer(round, awake_round);
-}
+inline bool sleeps_no_more(bool mute) { return active(Id::quiet_forgotten) || rules::sleeps_no_more(mute); }
 
-inline bool is_silent(Instant heard, Instant now, Duration suspected) {
-  return !active(Id::quiet_through_silence) && rules::is_silent(heard, now, suspected);
+inline bool is_silent(Instant silent_at, Instant now) {
+  return !active(Id::quiet_through_silence) && rules::is_silent(silent_at, now);
 }
 
 inline bool wakes_sleepers(Incarnation known, Incarnation met) {
