@@ -45,7 +45,7 @@ void add_format(CLI::App& app, int& exit_code) {
   command->add_option("--config", options->config, "the node's configuration")->type_name("FILE")->required();
   command->add_option("--generation", options->generation, "higher than every earlier data directory of this node id")
       ->capture_default_str()
-      ->check(CLI::Range(1u, 0xffff'ffffu));
+      ->check(CLI::Range(1u, generations_max));
   command->add_flag("--json", options->json, "the result and problems as JSON objects");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }

@@ -105,7 +105,7 @@ bool never_started(const std::string& path) {
     if (got == static_cast<ssize_t>(copies[i].size())) places[i] = copies[i];
   }
   const SuperblockOpening opening = open_superblock(places);
-  return !opening.refusal.code && opening.current.incarnation == Incarnation(0);
+  return !opening.refusal.code && opening.current.incarnation == incarnation_before_first(opening.current.generation);
 }
 
 // Only a directory that is empty, or that an earlier format left unfinished, may be written to.

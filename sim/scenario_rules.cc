@@ -370,6 +370,16 @@ void check_faults(Check& c) {
   });
 }
 
+// Steps are left to their author, who knows when what happens.
+bool takes_witnesses(const pb::Scenario& scenario) {
+  bool takes = false;
+  for_each_place(scenario, [&](const std::string&, const auto& place) {
+    takes = takes || place.crash().has_every_ms() || place.power_cut().has_every_ms() ||
+            place.partition().has_every_ms() || place.disk().has_wipe_every_ms();
+  });
+  return takes;
+}
+
 // What the kernel can survive: damage that it can notice, and one kind of reason to doubt a page at a time.
 void check_damage(Check& c) {
   const auto& scenario = c.scenario();
@@ -387,7 +397,9 @@ void check_damage(Check& c) {
     };
     needs(disk.lost_flush_ppm() > 0 && !scenario.cluster().tunables().strict_ack(), "lost_flush_ppm",
           "nobody can notice that acked writes are gone", "cluster.tunables.strict_ack: true, or beyond_model: true");
-    needs(disk.has_stale_every_ms(), "stale_every_ms", "nobody can notice an old disk yet", "beyond_model: true");
+    needs(disk.has_stale_every_ms() && takes_witnesses(scenario), "stale_every_ms",
+          "an old disk is noticed by who was told of more, and nobody may be left",
+          "no crashes, power cuts, partitions or other replaced disks beside it, or beyond_model: true");
     needs(spoils && disk.revert_ppm() > 0, "revert_ppm", "with a damaged mark, a blank page is no damage",
           "no rot, latent errors or wrong reads beside it, or beyond_model: true");
     needs(spoils && disk.misdirect_write_ppm() > 0, "misdirect_write_ppm",

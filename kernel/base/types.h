@@ -147,7 +147,21 @@ struct ViewId {
   constexpr auto operator<=>(const ViewId&) const = default;
 };
 
-// A process start of a node; a new data file begins its incarnations at 1 again under a higher generation.
+// Incarnations of a node's data files follow each other, so that messages, which say no generation, have an order: the
+// first file's begin at 1, the next one's at 2^20 + 1.
+inline constexpr u32 incarnation_bits = 20;
+inline constexpr u32 generations_max = 1u << (32 - incarnation_bits);
+constexpr Incarnation incarnation_before_first(Generation generation) {
+  return Incarnation((generation.raw() == 0 ? 0 : generation.raw() - 1) << incarnation_bits);
+}
+constexpr bool same_file(Incarnation a, Incarnation b) {
+  return a.raw() >> incarnation_bits == b.raw() >> incarnation_bits;
+}
+constexpr bool is_last_incarnation(Incarnation incarnation) {
+  return ~incarnation.raw() % (1u << incarnation_bits) == 0;
+}
+
+// A process start of a node.
 struct Life {
   Generation generation;
   Incarnation incarnation;

@@ -4,7 +4,10 @@
 // Who uses it: Shard::Impl. Indexed by node id. Not here: what a peer's groups do (vsr/replica.h).
 #pragma once
 
+#include <algorithm>
+
 #include "keelson/base/vec.h"
+#include "keelson/vsr/rules.h"
 #include "keelson/wire/event.h"
 
 namespace keelson {
@@ -18,14 +21,27 @@ class Peers {
     u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
     Instant silent_at = Instant::never();  // unless it is heard before; then who slept under it is woken
+    BatchNo told_batch;                    // the highest that it said is stored, in lives that have all of those before
+    Incarnation judged;                    // the newest life that said where it begins
+    bool old_disk = false;                 // which is below told_batch
     u32 wake_next = none;  // replicas before this one are awake, if they slept under it; none: not needed
 
     static constexpr u32 none = ~u32{0};
     // A new life has a clock of its own, which may be behind that of the former one: nothing of it is echoed.
     void meet(Incarnation life) {
       if (life <= incarnation) return;
+      if (!same_file(life, incarnation)) told_batch = BatchNo();
       incarnation = life;
       beat_sent = 0;
+      old_disk = false;  // until it says where it begins
+    }
+    // Of its newest life.
+    void hear_claim(BatchNo first, BatchNo stored) {
+      if (first != BatchNo() && judged != incarnation) {
+        judged = incarnation;
+        old_disk = rules::is_old_disk(first, told_batch);
+      }
+      if (!old_disk) told_batch = std::max(told_batch, stored);
     }
   };
 

@@ -140,7 +140,7 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
   if (recovery) {
     const bool known = recovery->on_completion(now, completion, out);
     check(known);
-    if (recovery->state() == Recovery::State::done) open(out);
+    if (recovery->state() == Recovery::State::done) open();
     if (recovery && recovery->state() == Recovery::State::refused) {
       state = ShardState::refused;
       refusal = recovery->refusal();
@@ -160,6 +160,7 @@ void Shard::Impl::on_completion(const Completion& completion, EffectBag& out) {
   loaded.clear();
   const bool known = wal->on_completion(now, completion, stored, loaded, out);
   check(known);
+  claim.stored = wal->reported();
   Turn t = turn(out);
   for (const auto& record : stored)
     if (!hold_promise(record))
@@ -202,9 +203,10 @@ void Shard::Impl::take_blocks(RecoveredGroup& found) {
   counters.hit(Mark::checkpoint_damaged);
 }
 
-void Shard::Impl::open(EffectBag& out) {
+void Shard::Impl::open() {
   incarnation = recovery->incarnation();
   wal = recovery->make_wal();
+  if (recovery->knows_end()) claim.first = recovery->first_batch();
   superblock = recovery->take_superblock();
   for (const auto& g : groups) {
     if (!is_mine(g)) continue;
@@ -221,7 +223,7 @@ void Shard::Impl::open(EffectBag& out) {
     found.amnesiac = found.amnesiac || rules::has_forgotten(config.generation, members.size());
     replicas.push_back(
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
-                                                std::move(members), config.limits, config.tunables},
+                                                std::move(members), claim, config.limits, config.tunables},
                                   std::move(found), std::move(machine), timers, prng, scratch));
     ids.push_back(g.group);
     touched.insert(static_cast<u32>(replicas.size() - 1));

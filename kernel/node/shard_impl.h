@@ -29,7 +29,8 @@ class Shard::Impl {
   void on_node_event(const NodeEvent& event, EffectBag& out);
   void on_completion(const Completion& completion, EffectBag& out);
   void on_peer_event(const PeerEvent& event, EffectBag& out);
-  void open(EffectBag& out);  // recovery is done: replicas start
+  void open();  // recovery is done
+  void start_replicas(EffectBag& out);
   void take_blocks(RecoveredGroup& found);
   void poison(Turn& turn);
   void run_timers(EffectBag& out);
@@ -72,6 +73,7 @@ class Shard::Impl {
   void on_entries(NodeId from, const MessageRef& message, u32 count, EffectBag& out);
   void refuse(const Route& route, const MessageRef& request, Status status, EffectBag& out);
   void reply(const Route& route, MessageRef message, EffectBag& out);
+  void forget_all(BatchNo lost, EffectBag& out);
   void send_beats(EffectBag& out);
   void send_beat(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
   void send_entries(NodeId to, std::span<const GroupEntry> entries, EffectBag& out);
@@ -99,6 +101,8 @@ class Shard::Impl {
   Vec<GroupEntry> entries;                 // scratch of send_beats
   EntryOutbox outbox;
   ReplicaScratch scratch;
+  DiskClaim claim;
+  bool old_disk = false;       // as a peer said
   Vec<StoredRecord> unsealed;  // promises in the log that the superblock's update doesn't know of
   Vec<StoredRecord> sealing;   // ... that the one under way does
   bool freeing = false;        // the superblock's update under way frees segments

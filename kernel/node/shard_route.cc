@@ -33,6 +33,8 @@ void Shard::Impl::on_node_message(NodeId from, const MessageRef& message, Effect
   if (!peer || header.node != from) return counters.add(Counter::drop_author);
   if (rules::from_old_life(header.incarnation, peer->incarnation)) return counters.add(Counter::drop_old_life);
   meet(from, header.incarnation, out);
+  peer->hear_claim(header.first_batch, header.stored_batch);
+  if (peer->old_disk) return counters.add(Counter::drop_old_disk);  // the next beat tells it
   peer->silent_at = now + config.tunables.primary_suspected;
   if (header.command == Command::beat) return on_beat(from, message, out);
   if (header.command == Command::entries) return on_entries(from, message, message.as<Entries>().count, out);
@@ -92,6 +94,7 @@ void Shard::Impl::reply(const Route& route, MessageRef message, EffectBag& out) 
 
 void Shard::Impl::on_beat(NodeId from, const MessageRef& message, EffectBag& out) {
   const Beat beat = message.as<Beat>();
+  if (rules::is_old_disk(claim.first, beat.lost_batch)) return forget_all(beat.lost_batch, out);
   Peers::Peer* peer = peers.find(from);
   if (beat.sent > peer->beat_sent) {
     peer->beat_sent = beat.sent;
@@ -110,6 +113,19 @@ void Shard::Impl::on_entries(NodeId from, const MessageRef& message, u32 count, 
       replica->on_entry(t, from, entry);
     else
       counters.add(Counter::drop_group_unknown);
+  }
+}
+
+// A peer remembers more of this node's disk than there is on it: promises and acks are gone. No replica takes part in
+// anything any more; each of them notes that, for the next start.
+void Shard::Impl::forget_all(BatchNo lost, EffectBag& out) {
+  if (std::exchange(old_disk, true)) return;
+  counters.hit(Mark::node_old_disk);
+  out.notifications.push_back({NotifyKind::old_disk, no_group, lost.raw(), claim.first.raw()});
+  Turn t = turn(out);
+  for (u32 i = 0; i < replicas.size(); ++i) {
+    replicas[i]->on_old_disk(t);
+    touched.insert(i);
   }
 }
 
@@ -150,6 +166,9 @@ void Shard::Impl::send_beat(NodeId to, std::span<const GroupEntry> carried, Effe
   beat.node = config.node;
   beat.incarnation = incarnation;
   beat.to_shard = beat.from_shard = config.shard;
+  beat.first_batch = claim.first;
+  beat.stored_batch = claim.stored;
+  beat.lost_batch = peer->old_disk ? peer->told_batch : BatchNo();
   beat.sent = now.ns();
   beat.beat_no = beat_no;
   beat.echo_sent = peer->beat_sent;
@@ -180,6 +199,8 @@ void Shard::Impl::send_entries(NodeId to, std::span<const GroupEntry> all, Effec
   entry_list.node = config.node;
   entry_list.incarnation = incarnation;
   entry_list.to_shard = entry_list.from_shard = config.shard;
+  entry_list.first_batch = claim.first;
+  entry_list.stored_batch = claim.stored;
   entry_list.count = static_cast<u32>(carried.size());
   seal(message, entry_list, size);
   out.sends.push_back(Envelope{Peer::node(to), config.shard, std::move(message)});

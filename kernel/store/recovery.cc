@@ -1,7 +1,6 @@
 #include "keelson/store/recovery.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "keelson/store/log_reach.h"
 
@@ -184,6 +183,7 @@ void Recovery::drop_former_lap() {
   const u64 slots_end = end * limits.index_pages_per_segment;
   if (facts_.wal_end <= wal_end && facts_.slots_end <= slots_end) return;
   counters_.hit(Mark::recovery_former_lap);
+  knows_end_ = false;
   facts_.wal_end = std::min(facts_.wal_end, wal_end);
   facts_.slots_end = std::min(facts_.slots_end, slots_end);
   while (!facts_.bad_pages.empty() && facts_.bad_pages.back() >= wal_end.raw()) facts_.bad_pages.pop_back();
@@ -197,7 +197,7 @@ void Recovery::end_scan(EffectBag& out) {
   history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
   judge_records();
   plan_rewrites();
-  if (old.incarnation.raw() == std::numeric_limits<u32>::max() || history_->highest().raw() >> 61 != 0)
+  if (is_last_incarnation(old.incarnation) || history_->highest().raw() >> 61 != 0)
     return refuse({"numbers_used_up", "This data file was started too often: format a new one.", {}});
   phase_ = Phase::tables;
   tables_ = std::make_unique<Tables>(config_.limits);
@@ -360,6 +360,15 @@ bool Recovery::give_up_unprotected() {
   return true;
 }
 
+void Recovery::note_end() {
+  const BatchFact* last = facts_.batches.empty() ? nullptr : &facts_.batches.back();
+  const u64 page = last ? last->pages_end().raw() : facts_.wal_begin.raw();
+  const u64 slot = last && last->has_head() ? last->slots_end() : last ? last->slots_before : facts_.slots_begin;
+  const bool bad_page = !facts_.bad_pages.empty() && facts_.bad_pages.back() >= page;
+  const bool bad_slot = !facts_.bad_slots.empty() && facts_.bad_slots.back() >= slot;
+  knows_end_ = knows_end_ && !bad_page && !bad_slot;
+}
+
 // Behind every trace, in the log and in its index: what a crash left is never written over.
 void Recovery::find_end() {
   const Limits& limits = config_.limits;
@@ -370,6 +379,7 @@ void Recovery::find_end() {
   const u64 slots_before = segment * limits.index_pages_per_segment;
   u64 slot = facts_.slots_end > slots_before ? facts_.slots_end - slots_before : 0;
   if (segment_of(limits, page) > segment) slot = 0;
+  note_end();
   wal_start_.first_segment = superblock_->current().first_live_segment;
   wal_start_.next_page = page;
   wal_start_.next_index_page = static_cast<u32>(slot);

@@ -56,6 +56,9 @@ class Recovery {
   const LogFacts& facts() const { return facts_; }
   const BatchHistory* history() const { return history_.get(); }
   const WalStart& log_end() const { return wal_start_; }
+  // Of the life that begins: no page behind the last batch is damaged, so there was no later one.
+  bool knows_end() const { return knows_end_; }
+  BatchNo first_batch() const { return wal_start_.next_batch; }
   std::span<const RecordPlace> rewrites() const { return rewriter_.places(); }
 
  private:
@@ -98,6 +101,7 @@ class Recovery {
   bool checkpoint_needs_copy(u32 group) const;
   void end_incarnation(EffectBag& out);
   void seal_rewrites(EffectBag& out);
+  void note_end();
   void find_end();
   void refuse(const ShardRefusal& refusal);
   std::span<const FoundRecord> records_of(u32 group, Command command) const;
@@ -117,6 +121,7 @@ class Recovery {
   std::unique_ptr<SuperblockFile> superblock_;
   std::unique_ptr<Scan> scan_;
   u64 segment_ = 0;  // being read
+  bool knows_end_ = true;
   LogFacts facts_;
   std::unique_ptr<BatchHistory> history_;
   // Checkpoint tables are read one after the other, the second copy where the first is damaged.

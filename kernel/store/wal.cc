@@ -198,8 +198,13 @@ void Wal::batch_done(WalBatch& batch, Vec<StoredRecord>& stored) {
   if (batch.no != next_durable_) counters_.hit(Mark::wal_batch_completed_out_of_order);
   batch.stored = true;
   for (const auto& record : batch.records)
-    if (!record.meta.strict) stored.push_back(stored_record(record));
+    if (!record.meta.strict) report(batch, record, stored);
   advance_durable();
+}
+
+void Wal::report(const WalBatch& batch, const WalBatch::Record& record, Vec<StoredRecord>& stored) {
+  stored.push_back(stored_record(record));
+  reported_ = std::max(reported_, batch.no);
 }
 
 void Wal::advance_durable() {
@@ -217,7 +222,7 @@ void Wal::report_marked(Vec<StoredRecord>& stored) {
     if (!batch.has_strict || batch.reported) continue;
     check(batch.stored);
     for (const auto& record : batch.records)
-      if (record.meta.strict) stored.push_back(stored_record(record));
+      if (record.meta.strict) report(batch, record, stored);
     batch.reported = true;
   }
 }

@@ -105,9 +105,10 @@ class Wal {
   u64 segments_used() const { return open_segment() - first_segment_ + 1; }
   // What a start must know to begin with `segment`: every batch up to this one lies before it.
   BatchNo last_batch_before(u64 segment) const;
-  BatchNo marked() const { return marked_; }  // the highest marker that is stored
-  void close_before(u64 segment);             // nothing before it is read any more
-  bool reads_before(PageNo page) const;       // a Read of such a page is under way: it can't be freed yet
+  BatchNo marked() const { return marked_; }      // the highest marker that is stored
+  BatchNo reported() const { return reported_; }  // the highest batch of which a record was reported as stored; or 0
+  void close_before(u64 segment);                 // nothing before it is read any more
+  bool reads_before(PageNo page) const;           // a Read of such a page is under way: it can't be freed yet
   // Everything before `segment` may be written over. Durable in the superblock by then, or a start would look for it.
   void free_before(u64 segment);
   // From recovery: where batches begin, in order.
@@ -135,6 +136,7 @@ class Wal {
   bool find_spot(u32 pages, u32 index_pages, u64 segments_end, u32 index_spare, WalSpot& spot) const;
   bool may_seal(u32 writes, bool marker) const;
   bool marker_wanted() const { return durable_records_ > carried_; }
+  void report(const WalBatch& batch, const WalBatch::Record& record, Vec<StoredRecord>& stored);
   void seal_marker(EffectBag& out);
   void seal_open(EffectBag& out);
   void arm_marker(Instant now);
@@ -179,9 +181,10 @@ class Wal {
   BatchNo durable_;          // this batch and all before it are stored
   BatchNo next_durable_;     // the first one that isn't known to be stored
   BatchNo durable_records_;  // the newest of them with records
-  BatchNo durable_strict_;   // the newest of them with strict records
-  BatchNo carried_;          // highest marker in an index page that was emitted
-  BatchNo marked_;           // highest marker in an index page that is stored
+  BatchNo reported_;
+  BatchNo durable_strict_;  // the newest of them with strict records
+  BatchNo carried_;         // highest marker in an index page that was emitted
+  BatchNo marked_;          // highest marker in an index page that is stored
   Instant marker_at_ = Instant::never();
   bool marker_due_ = false;
   bool poisoned_ = false;

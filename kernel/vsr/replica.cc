@@ -369,6 +369,16 @@ void Replica::reply(Turn& turn, const Route& route, const MessageRef& message) {
 void Replica::arm(Turn& turn, Timer timer, Duration after) { turn.timers.arm(timers_[timer], turn.now + after); }
 void Replica::disarm(Turn& turn, Timer timer) { turn.timers.disarm(timers_[timer]); }
 
+// This node's disk is an older copy: what was promised on the newer one is not known. Said on the disk, too, as it may
+// be a peer's memory alone that knows.
+void Replica::on_old_disk(Turn& turn) {
+  if (mute() || voters() == 1) return;
+  fence(turn, FenceReason::amnesiac);
+  recovering_ = RecoveringReason::amnesiac;
+  state_frees_ = true;
+  persist_state(turn);
+}
+
 // This group takes no further part on this node; its data stays, and is served by exact identity.
 void Replica::fence(Turn& turn, FenceReason reason) {
   if (is_primary()) leave_primary(turn, Status::fenced);

@@ -12,6 +12,7 @@
 #include "keelson/base/ring.h"
 #include "keelson/base/timers.h"
 #include "keelson/machine/machine.h"
+#include "keelson/store/disk_claim.h"
 #include "keelson/store/recovery.h"
 #include "keelson/store/wal.h"
 #include "keelson/vsr/body_cache.h"
@@ -49,8 +50,9 @@ struct ReplicaConfig {
   Incarnation incarnation;
   ShardId shard;
   GroupId group;
-  Vec<NodeId> members;   // voters in order
-  const Limits& limits;  // the shard's
+  Vec<NodeId> members;    // voters in order
+  const DiskClaim& disk;  // the shard's
+  const Limits& limits;
   const Tunables& tunables;
 };
 
@@ -78,6 +80,7 @@ class Replica {
   bool on_peer_restarted(Turn& turn, NodeId node);
   bool wake_from(Turn& turn, NodeId node);  // replica_quiet.cc
   void on_poisoned(Turn& turn);
+  void on_old_disk(Turn& turn);  // this node's: a peer was told of more
   void on_timer(Turn& turn, u32 kind);
   void transfer(Turn& turn);                         // an operator's wish: give the primary role up
   bool vacate(Turn& turn, PageNo end, bool urgent);  // replica_reclaim.cc
@@ -171,6 +174,10 @@ class Replica {
     h.replica = self_;
     h.incarnation = config_.incarnation;
     h.from_shard = config_.shard;
+    if constexpr (tells_disk(T::command_of)) {
+      h.first_batch = config_.disk.first;
+      h.stored_batch = config_.disk.stored;
+    }
     return h;
   }
   void send(Turn& turn, ReplicaIndex to, MessageRef message);

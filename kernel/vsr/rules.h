@@ -139,6 +139,10 @@ constexpr bool has_forgotten(Generation generation, std::size_t voters) {
   return generation != Generation(1) && voters > 1;
 }
 
+// A life that begins at or below a batch that its node's former lives told to be stored has an older copy of the disk.
+// A life that can't say where it begins (0) has a damaged one, which recovery judges.
+constexpr bool is_old_disk(BatchNo first, BatchNo told) { return first != BatchNo() && first <= told; }
+
 // A message is of an earlier life of its node.
 constexpr bool from_old_life(Incarnation message, Incarnation known) { return message < known; }
 

@@ -96,6 +96,7 @@ constexpr bool known(NotifyKind value) {
     case NotifyKind::waiting:
     case NotifyKind::no_space:
     case NotifyKind::space_again:
+    case NotifyKind::old_disk:
       return true;
   }
   return false;

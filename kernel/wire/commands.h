@@ -84,6 +84,12 @@ constexpr const char* name_of(Command command) {
   return known ? known->name : "unknown";
 }
 
+// Where the author says what its disk holds: with all that promises something, and with beats.
+constexpr bool tells_disk(Command command) {
+  return command == Command::beat || command == Command::entries || command == Command::prepare_ok ||
+         command == Command::start_view_change || command == Command::do_view_change || command == Command::start_view;
+}
+
 // What a prepare carries.
 enum class PrepareOperation : u16 {
   none = 0,

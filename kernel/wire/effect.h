@@ -54,7 +54,8 @@ enum class NotifyKind : u8 {
   storage_full,
   waiting,
   no_space,
-  space_again
+  space_again,
+  old_disk
 };
 struct Notify {
   NotifyKind kind = NotifyKind::ready;

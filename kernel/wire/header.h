@@ -39,7 +39,8 @@ struct Header {
   ShardId from_shard;
   u64 sent = 0;  // author's monotonic ns; beats only
   TraceId trace;
-  u64 reserved_wide[2] = {};
+  BatchNo first_batch;  // what the author's disk holds (store/disk_claim.h); where tells_disk, else 0
+  BatchNo stored_batch;
 };
 static_assert(sizeof(Header) == 128);
 
@@ -54,7 +55,8 @@ struct Beat : Header {
   u16 free_permille = 1000;
   u8 clock_state = 0;  // 1: synchronized
   u8 wants = 0;
-  u64 unused[10] = {};
+  BatchNo lost_batch;  // the receiver's node told of it in a former life, and began this one below it; 0: no
+  u64 unused[9] = {};
 };
 
 struct Entries : Header {

@@ -22,7 +22,7 @@ bool may_be_timed(Command command) {
 bool unused_area_zero(const std::byte* h, Command command) {
   switch (command) {
     case Command::beat:
-      return zero_between(h, 176, 256);
+      return zero_between(h, 184, 256);
     case Command::entries:
       return zero_between(h, 128, 168) && zero_between(h, 172, 256);
     case Command::request:
@@ -87,7 +87,9 @@ bool unused_area_zero(const std::byte* h, Command command) {
 
 bool reserved_ok(const std::byte* bytes) {
   const auto header = header_at(bytes);
-  if (header.reserved != 0 || header.reserved_wide[0] != 0 || header.reserved_wide[1] != 0) return false;
+  if (header.reserved != 0) return false;
+  const bool tells = header.first_batch != BatchNo() || header.stored_batch != BatchNo();
+  if (tells && !tells_disk(header.command)) return false;
   if ((header.flags & ~known_flags) != 0) return false;
   if (header.command == Command::request && (as<Request>(bytes).request_flags & ~known_request_flags) != 0)
     return false;

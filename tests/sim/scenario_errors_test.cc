@@ -273,8 +273,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"LostFlushThatNobodyNotices", "disk { lost_flush_ppm: 5 }",
          "2:8: SCN_FAULT: disk.lost_flush_ppm: nobody can notice that acked writes are gone; expected "
          "cluster.tunables.strict_ack: true, or beyond_model: true"},
-        {"OldDisk", "disk { stale_every_ms: 5 }",
-         "2:8: SCN_FAULT: disk.stale_every_ms: nobody can notice an old disk yet; expected beyond_model: true"},
+        {"OldDiskWithoutWitnesses",
+         "disk { stale_every_ms: 5 }\nphase { name: \"p\" duration_ms: 9 crash { every_ms: 5 } }",
+         "2:8: SCN_FAULT: disk.stale_every_ms: an old disk is noticed by who was told of more, and nobody may be left; "
+         "expected no crashes, power cuts, partitions or other replaced disks beside it, or beyond_model: true"},
         {"BlankPagesBesideRot", "disk { revert_ppm: 5 }\nphase { name: \"p\" duration_ms: 9 disk { rot_every_ms: 5 } }",
          "2:8: SCN_FAULT: disk.revert_ppm: with a damaged mark, a blank page is no damage; expected no rot, latent "
          "errors "

@@ -263,5 +263,42 @@ TEST_F(RecoveredPromise, AloneWhatThePromisedHeadCoversMustBeThere) {
   EXPECT_EQ(found->damaged_op, Op(3));
 }
 
+// What a promise admits stands in its entry as well: a start that finds nothing else left of it knows.
+TEST_F(RecoveredPromise, WhatALostOneAdmittedIsKnown) {
+  write_ops(chain, 3);
+  life->append(make_state(*life, chain, 2, 2, ++seq, 1, {}, state_flag::amnesiac));
+  mark_all();
+  spoil_record(batch_of_state());
+  EXPECT_TRUE(recover().amnesiac);
+}
+
+TEST_F(RecoveredPromise, ALostOneThatAdmittedNothingRaisesNoDoubt) {
+  write_ops(chain, 3);
+  life->append(make_state(*life, chain, 3, 2, ++seq, 1));
+  mark_all();
+  spoil_record(batch_of_state());
+  EXPECT_FALSE(recover().amnesiac);
+  EXPECT_FALSE(found->head_unknown);
+  EXPECT_EQ(found->state.view, View(3));
+}
+
+// Its copy is marked in the log and in the superblock: with the page that marks it gone, it still is no torn tail.
+TEST_F(RecoveredPromise, ACopyIsMarkedInTheSuperblockToo) {
+  write_ops(chain, 3);
+  life->append(make_state(*life, chain, 2, 2, ++seq, 1));
+  life->seal();
+  while (!disk.idle()) disk.complete();
+  recover();
+  EXPECT_TRUE(found->has_state);
+  life->open();
+  EXPECT_GE(life->superblock->current().durable_batch, life->wal->marked());
+  const u64 last = life->wal->marked().raw() + 1;  // the lone marker
+  for (u64 batch = 1; batch <= last; ++batch) {
+    spoil_entry(batch);
+    if (batch <= 4 || batch + 1 == last) disk.fill(Zone::wal, (batch - 1) * page_bytes, page_bytes, garbage);
+  }
+  EXPECT_TRUE(recover().amnesiac);
+}
+
 }  // namespace
 }  // namespace keelson::test

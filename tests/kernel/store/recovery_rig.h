@@ -93,6 +93,7 @@ class Life {
       meta.op = state.head;
       if (state.header_count > 0) meta.identity = as<Prepare>(message.data() + header_size).identity;
       meta.state_seq = state.state_seq;
+      meta.state_flags = state.state_flags;
       meta.strict = true;
     }
     wal->append(meta, message);
@@ -192,7 +193,7 @@ class Chain {
 };
 
 inline MessageRef make_state(Life& life, const Chain& chain, u32 view, u32 log_view, u64 seq, std::size_t count,
-                             std::function<void(std::vector<Prepare>&)> change = {}) {
+                             std::function<void(std::vector<Prepare>&)> change = {}, u32 flags = 0) {
   GroupState state = make<GroupState>();
   state.group = GroupId(chain.group);
   state.epoch = Epoch(1);
@@ -203,6 +204,7 @@ inline MessageRef make_state(Life& life, const Chain& chain, u32 view, u32 log_v
   state.head = chain.op;
   state.commit_max = chain.op.minus_saturating(count > 0 ? count - 1 : 0);
   state.state_seq = seq;
+  state.state_flags = flags;
   auto suffix = chain.suffix(count);
   if (change) change(suffix);
   return make_group_state(life.slabs, state, suffix);

@@ -1,6 +1,7 @@
 // Recovery of whole data files: fresh ones, clean ones, and what a crash leaves of the tail.
 #include <gtest/gtest.h>
 
+#include "keelson/store/log_reach.h"
 #include "tests/kernel/store/recovery_rig.h"
 
 namespace keelson::test {
@@ -160,6 +161,63 @@ TEST_F(RecoveryOfFiles, ThePromiseAndItsSuffixAreThereAgain) {
   EXPECT_EQ(group.suffix[0].identity, chain.at(6).identity);
   EXPECT_EQ(group.head, Op(6));
   EXPECT_EQ(group.commit_max, Op(4));
+}
+
+TEST_F(RecoveryOfFiles, TheNextGenerationsIncarnationsAreHigher) {
+  FormatConfig format = format_of_tests();
+  format.generation = Generation(3);
+  MemoryDisk other = formatted_disk(format);
+  RecoveryConfig config = recovery_config_of_tests(three_voters);
+  config.generation = Generation(3);
+  Life next(other, config);
+  next.boot();
+  ASSERT_TRUE(next.done());
+  EXPECT_EQ(next.recovery->incarnation(), incarnation_before_first(Generation(3)) + 1);
+  EXPECT_FALSE(same_file(next.recovery->incarnation(), Incarnation(9)));
+}
+
+// A ring that rots is full of damaged pages of the former lap. What was in flight reaches no further than a few
+// segments, so the log goes on there, and not behind the last damaged page.
+TEST_F(RecoveryOfFiles, DamageFarBehindTheEndIsOfTheFormerLap) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  for (int i = 0; i < 3; ++i) first->write(chain.next());
+  const Limits limits = Limits::tiny();
+  const u64 segment_bytes = u64{limits.wal_segment_pages} * page_bytes;
+  const u64 index_bytes = u64{limits.index_pages_per_segment} * page_bytes;
+  disk.fill(Zone::wal, 3 * segment_bytes, 90 * segment_bytes, std::byte{0x5a});
+  disk.fill(Zone::index, 3 * index_bytes, 90 * index_bytes, std::byte{0x5a});
+  auto next = life();
+  next->boot();
+  ASSERT_TRUE(next->done());
+  next->open();
+  EXPECT_EQ(next->counters[Mark::recovery_former_lap], 1u);
+  EXPECT_LE(next->wal->open_segment(), 1 + reach_in_segments(limits));
+  EXPECT_EQ(next->take().head, Op(3));
+  EXPECT_FALSE(next->recovery->knows_end());
+}
+
+// One whole page behind it proves the opposite.
+TEST_F(RecoveryOfFiles, DamageBeforeAWholePageIsOfThisLap) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  const Limits limits = Limits::tiny();
+  while (first->wal->open_segment() < 12) first->write(chain.next());
+  const u64 segment_bytes = u64{limits.wal_segment_pages} * page_bytes;
+  const u64 index_bytes = u64{limits.index_pages_per_segment} * page_bytes;
+  disk.fill(Zone::wal, segment_bytes, 10 * segment_bytes, std::byte{0x5a});
+  disk.fill(Zone::index, index_bytes, 10 * index_bytes, std::byte{0x5a});
+  disk.fill(Zone::index, index_bytes, page_bytes, std::byte{0});  // as if the log had ended here
+  auto next = life();
+  next->boot();
+  ASSERT_TRUE(next->done());
+  next->open();
+  EXPECT_EQ(next->counters[Mark::recovery_former_lap], 0u);
+  EXPECT_GE(next->wal->open_segment(), 11u);
 }
 
 }  // namespace

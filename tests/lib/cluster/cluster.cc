@@ -436,6 +436,8 @@ Cluster& Cluster::failing_disk(Who who) {
   return *this;
 }
 
+Cluster& Cluster::save_disk(Who who) { return world().save_disks(id(who)), *this; }
+Cluster& Cluster::restore_disk(Who who) { return world().restore_disks(id(who)), *this; }
 Cluster& Cluster::replace_disk(Who who) { return world().wipe(id(who)), *this; }
 Cluster& Cluster::good_disk(Who who) { return slow_disk(who, disk_time); }
 

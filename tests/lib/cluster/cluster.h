@@ -156,6 +156,8 @@ class Cluster final : private sim::Observer, private sim::ReplyReader, private s
   Cluster& slow_disk(Who who, Duration each);  // each read and write
   Cluster& failing_disk(Who who);              // every write from now on
   Cluster& good_disk(Who who);
+  Cluster& save_disk(Who who);     // a copy, as it is now
+  Cluster& restore_disk(Who who);  // of a node that is down: the copy
   Cluster& replace_disk(Who who);  // of a node that is down: blank, formatted for its next generation
 
   // --- time

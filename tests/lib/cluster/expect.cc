@@ -35,8 +35,8 @@ std::string name_of(RecoveringReason reason) {
 }
 
 std::string name_of(NotifyKind kind) {
-  constexpr const char* names[] = {"ready",  "refused", "became_primary", "lost_primary",
-                                   "fenced", "stuck",   "storage_full",   "waiting"};
+  constexpr const char* names[] = {"ready",        "refused", "became_primary", "lost_primary", "fenced",  "stuck",
+                                   "storage_full", "waiting", "no_space",       "space_again",  "old_disk"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -225,6 +225,10 @@ inline bool is_silent(Instant silent_at, Instant now) {
   return !active(Id::quiet_through_silence) && rules::is_silent(silent_at, now);
 }
 
+inline bool is_old_disk(BatchNo first, BatchNo told) {
+  return !active(Id::node_old_disk) && rules::is_old_disk(first, told);
+}
+
 inline bool wakes_sleepers(Incarnation known, Incarnation met) {
   return !active(Id::quiet_through_restart) && rules::wakes_sleepers(known, met);
 }
