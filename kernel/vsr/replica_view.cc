@@ -430,13 +430,15 @@ bool Replica::read_suffix(const MessageRef& message) {
          (start.commit > Op(0) || scratch_.chosen.back().identity == root_identity_);
 }
 
-// Whether the log can hold that head. One that is too far behind begins anew above the primary's checkpoint, which
-// covers all of it; that has to be fetched then.
+// Whether the log can hold that head. One that is too far behind lets go of what a quorum's checkpoints hold; if all of
+// it is in those, it begins anew above the primary's checkpoint, which has to be fetched then.
 bool Replica::reaches(Turn& turn, const StartView& start) {
   if (start.op <= log_.floor() || log_.has_room(start.op)) return true;
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
   prune(turn);
+  if (!log_.has_room(start.op)) prune_to(turn, std::min(durable_checkpoint_, head_));
   if (log_.has_room(start.op)) return true;
+  if (!rules::may_begin_anew(durable_checkpoint_, head_)) return false;
   if (start.checkpoint_op <= head_ || start.op - start.checkpoint_op > config_.limits.journal_ops_max / 2) return false;
   if (loading() || is_primary()) return false;
   turn.counters.hit(Mark::vsr_log_restarted);

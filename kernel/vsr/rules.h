@@ -166,6 +166,10 @@ constexpr Op reclaimable(Op own_checkpoint, Op durable_checkpoint, Op commit_min
 // checkpoint, its ops.
 constexpr bool has_to_leave(Command, PageNo record, PageNo end) { return record < end; }
 
+// What this replica acked counts until a quorum has it in checkpoints: its log can't be dropped for that of the view
+// before.
+constexpr bool may_begin_anew(Op durable_checkpoint, Op head) { return durable_checkpoint >= head; }
+
 // A replica that lost something and never made a promise makes one, before the log that shows the loss is freed.
 constexpr bool has_to_confess(bool mute, bool unsure) { return mute || unsure; }
 

@@ -157,6 +157,10 @@ inline bool has_to_leave(Command command, PageNo record, PageNo end) {
   return rules::has_to_leave(command, record, end);
 }
 
+inline bool may_begin_anew(Op durable_checkpoint, Op head) {
+  return active(Id::sync_begins_anew) || rules::may_begin_anew(durable_checkpoint, head);
+}
+
 inline bool has_to_confess(bool mute, bool unsure) {
   return !active(Id::store_reclaim_unconfessed) && rules::has_to_confess(mute, unsure);
 }
