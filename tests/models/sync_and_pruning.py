@@ -21,14 +21,13 @@ import argparse, random, sys, time
 K, J, P = 3, 16, 2  # checkpoint_ops, journal_ops_max, pipeline_max
 PLANTS = {
     "prune_by_own": "the log goes as far as the own checkpoint, whatever the others have",
-    "prune_by_durable": "the log goes as far as a quorum's checkpoints, whatever the own one is",
     "durable_of_fewer": "one replica less makes a checkpoint durable",
     "report_while_fetching": "a replica reports the checkpoint that it is still fetching",
     "drop_log_before_state": "a sync drops the log when it begins, not when the checkpoint is stored",
     "forget_aside": "a start drops what lies below a damaged record",
-    "restart_log_blindly": "a log begins anew above any checkpoint of the primary, also one within its own log",
+    "restart_before_state": "a log without room begins anew above the primary's checkpoint, which is not here yet (as built)",
     "left_behind_by_primary": "a replica lets go of what the primary's checkpoint has, without a quorum",
-    "sync_nacks": "a replica that fetched a checkpoint says of the ops below it that it never had them",
+    "lost_is_nack": "bytes that are gone count as never had",
 }
 
 
@@ -39,7 +38,9 @@ class Replica:
     def __init__(self, i):
         self.i, self.up, self.damaged = i, True, False
         self.log = {}          # op -> identity; 'lost' ones are in lost as well
-        self.lost = set()      # ops whose bytes are gone
+        self.lost = set()      # ops whose bytes aren't here
+        self.never = set()     # (op, identity) of those that never were: a nack
+        self.full = set()      # ops whose header is here, and with it the identity below
         self.floor = self.head = 0
         self.view = self.log_view = 0
         self.normal = True
@@ -54,9 +55,7 @@ class Replica:
         self.making = 0        # a checkpoint under way
         self.fetching = 0      # a sync's target
         self.named = 0         # the primary's checkpoint
-        self.linked = self.floor + 1  # from here to the head every parent is known
-        for op in sorted(self.lost):
-            if self.floor < op <= self.head: self.linked = op
+        self.linked = self.head  # from here to the head every parent is known
 
     def has(self, op): return op in self.log and op not in self.lost and op > self.floor
     def stateless(self): return self.floor > self.applied
@@ -65,17 +64,34 @@ class Replica:
     def prune_to(self, to):
         to = min(to, self.head)
         if to <= self.floor: return
-        for op in [o for o in self.log if o <= to]: del self.log[op]
-        self.lost = {o for o in self.lost if o > to}
+        for op in [o for o in self.log if o <= to]: self.drop(op)
         self.floor = to
         self.linked = max(self.linked, to + 1)
 
+    def drop(self, op):
+        self.log.pop(op, None)
+        self.lost.discard(op)
+        self.full.discard(op)
+
     def adopt(self, op, identity):
-        """A header: what lay here of another log is none of ours."""
+        """An identity, or with a header more: what lay here of another log is none of ours."""
         if op <= self.floor or self.log.get(op) == identity: return
+        if op <= self.applied: raise Broken(f"replica {self.i} has applied another op {op}")
+        self.drop(op)
         self.log[op] = identity
-        self.lost.add(op)  # its bytes aren't here; `never` says that they never were
+        self.lost.add(op)
         self.never.add((op, identity))
+
+    def store(self, op):
+        self.lost.discard(op)
+        self.never.discard((op, self.log[op]))
+        self.full.add(op)
+
+    def relink(self, parents):
+        while self.linked > self.floor + 1 and self.linked in self.full:
+            below = parents[self.log[self.linked]]
+            self.adopt(self.linked - 1, below)
+            self.linked -= 1
 
 
 class World:
@@ -84,22 +100,30 @@ class World:
         self.q = n // 2 + 1
         self.v = n - self.q + 1
         self.replicas = [Replica(i) for i in range(n)]
-        for r in self.replicas: r.never = set()
-        self.committed = [None]  # identity by op; 0 is the root
+        self.committed = [0]  # identity by op; 0 is the root
+        self.parents = {}
         self.next_identity = 0
         self.counts = dict.fromkeys(("commits", "views", "syncs", "restarted", "pruned", "aside", "damage", "mixed", "checked"), 0)
 
-    def primary(self):
+    def leader(self):
         best = max(self.replicas, key=lambda r: r.log_view)
         p = self.replicas[best.log_view % self.n]
         return p if p.up and p.normal and p.log_view == p.view == best.log_view else None
+
+    def primary(self):
+        """A leader takes part only when it holds its log."""
+        p = self.leader()
+        whole = p and not p.stateless() and p.linked <= max(p.applied, p.floor) + 1
+        return p if whole and all(p.has(op) for op in range(p.applied + 1, p.head + 1)) else None
 
     # ---- normal operation
     def prepare(self, p):
         if p.head - p.commit >= P or p.head + 1 - p.floor > J or p.stateless(): return
         self.next_identity += 1
+        self.parents[self.next_identity] = p.log.get(p.head, self.committed[p.head] if p.head < len(self.committed) else None)
         p.head += 1
         p.log[p.head] = self.next_identity
+        p.store(p.head)
         self.note_commits(p)
 
     def deliver(self, p, r):
@@ -109,12 +133,13 @@ class World:
         if not have: return
         op = self.rng.choice(have)
         if op <= r.floor or op - r.floor > J: return
-        for o in range(max(r.floor, r.head) + 1, op + 1):  # headers come with it
-            if o in p.log and o not in r.log: r.adopt(o, p.log[o])
-        r.head = max(r.head, op)
-        if r.log.get(op) == p.log[op]: r.lost.discard(op)
-        r.never.discard((op, p.log[op]))
-        if p.named != p.checkpoint: p.named = p.checkpoint
+        if op > r.head:
+            if op > r.head + 1: r.linked = op
+            r.head = op
+        if op < r.linked and r.log.get(op) != p.log[op]: return
+        r.adopt(op, p.log[op])
+        r.store(op)
+        r.relink(self.parents)
         r.named, r.durable = max(r.named, p.checkpoint), max(r.durable, p.durable)
         r.commit = max(r.commit, min(p.commit, r.head))
         self.note_commits(p)
@@ -156,9 +181,8 @@ class World:
         before, aside = r.floor, r.linked > r.floor + 1
         own, durable = r.checkpoint, r.durable
         if self.plant == "prune_by_own": durable = own
-        if self.plant == "prune_by_durable": own = durable
         if not r.stateless():
-            r.prune_to(min(own, durable, r.applied if self.plant != "prune_by_durable" else own) - (0 if urgent else K))
+            r.prune_to(min(own, durable, r.applied) - (0 if urgent else K))
         behind = r.named if self.plant == "left_behind_by_primary" else r.durable
         if urgent and r.applied < behind: r.prune_to(behind)
         self.counts["pruned"] += r.floor - before
@@ -169,20 +193,14 @@ class World:
         if not r.normal: return
         p = self.primary()
         # The header of the lowest linked op tells the identity below it.
-        if r.floor < r.linked <= r.head and s.log.get(r.linked) == r.log.get(r.linked) and s.has(r.linked):
-            below = r.linked - 1
-            if below > r.floor and below in s.log and r.log.get(below) != s.log[below]:
-                r.log.pop(below, None)
-                r.lost.discard(below)
-                r.adopt(below, s.log[below])
-            if below > r.floor and below not in r.log: return
-            r.linked = max(r.floor + 1, below)
-            while r.linked > r.floor + 1 and r.has(r.linked) and r.linked - 1 in r.log: r.linked -= 1
+        if r.floor < r.linked <= r.head and s.log.get(r.linked) == r.log.get(r.linked) and r.linked in s.full and r.linked > s.floor:
+            r.full.add(r.linked)
+            r.relink(self.parents)
         wanted = [op for op in range(max(r.linked, r.floor + 1), r.head + 1) if op in r.lost and s.has(op) and s.log[op] == r.log.get(op)]
         if wanted:
             op = self.rng.choice(wanted)
-            r.lost.discard(op)
-            r.never.discard((op, r.log[op]))
+            r.store(op)
+            r.relink(self.parents)
         if p: self.note_commits(p)
 
     def sync(self, r):
@@ -206,7 +224,8 @@ class World:
         if c <= r.applied or c < r.floor or c > r.head: return
         r.applied, r.commit = c, max(r.commit, c)
         if r.linked <= r.floor + 1 and r.floor < c: return  # the log is chained to it
-        r.prune_to(min(c, r.linked - (1 if r.has(r.linked) else 0)) if r.linked <= c else c)
+        r.prune_to(r.linked - (r.linked in r.full) if r.linked <= c else c)
+        r.relink(self.parents)
 
     # ---- faults
     def crash(self, r): r.up = False
@@ -216,11 +235,10 @@ class World:
         if r.checkpoint and not r.floor <= r.checkpoint <= r.head: r.checkpoint = 0
         if self.plant == "forget_aside" and r.lost:
             top = max(r.lost)
-            for op in [o for o in r.log if o < top]: del r.log[op]
+            for op in [o for o in r.log if o < top]: r.drop(op)
         r.volatile()
-        if r.checkpoint > r.floor and any(op <= r.checkpoint for op in r.lost):  # only what is chained to the checkpoint
-            r.prune_to(max(op for op in r.lost if op <= r.checkpoint))
-            r.linked = max([r.floor + 1] + [op for op in r.lost if op <= r.head])
+        r.relink(self.parents)
+        if r.floor < r.checkpoint < r.linked: r.prune_to(r.checkpoint)  # only what is chained to it stays below it
         if r.checkpoint == 0: r.applied = 0
         r.reported = {}
         if r.log_view < r.view: r.normal = False
@@ -233,12 +251,19 @@ class World:
         self.counts["damage"] += 1
         if self.rng.random() < 0.4: r.checkpoint = 0
         stored = [op for op in r.log if r.has(op)]
-        for op in self.rng.sample(stored, min(len(stored), self.rng.randint(0, 2))): r.lost.add(op)
+        for op in self.rng.sample(stored, min(len(stored), self.rng.randint(0, 2))):
+            r.lost.add(op)
+            r.full.discard(op)
 
     # ---- views
     def enter(self, r, view):
         r.view, r.normal, r.fetching = view, False, 0
         r.reported = {}
+
+    def nacks(self, r, op, identity):
+        if r.head < op or op not in r.log or (op, r.log[op]) in r.never: return True
+        if self.plant == "lost_is_nack" and not r.has(op): return True
+        return identity is not None and r.log[op] != identity
 
     def change_view(self):
         members = [r for r in self.replicas if r.up]
@@ -251,14 +276,13 @@ class World:
         newest = max(r.log_view for r in D)
         C = [r for r in D if r.log_view == newest]
         commit = max([r.commit for r in D] + [r.head - P for r in D])
-        if self.plant == "sync_nacks": commit = min(r.commit for r in D)
         head = max(r.head for r in C)
-        log = {}
+        log = {commit: self.committed[commit]} if commit < len(self.committed) else {}
         for op in range(commit + 1, head + 1):
             known = {r.log[op] for r in C if op in r.log and op > r.floor}
             identity = known.pop() if known else None
             if known: raise Broken(f"two identities of op {op} in one view")
-            nacks = sum(r.head < op or op <= r.floor or op not in r.log or (op, r.log[op]) in r.never or (identity and r.log[op] != identity) for r in D)
+            nacks = sum(self.nacks(r, op, identity) for r in D)
             copies = [r for r in D if r.has(op) and r.log[op] == identity]
             if nacks >= self.n - self.q + 1:
                 head = op - 1
@@ -269,26 +293,28 @@ class World:
         for op in range(commit + 1, len(self.committed)):
             if log.get(op) != self.committed[op]: raise Broken(f"I2: the log of view {view} lacks op {op}, which was committed")
         self.counts["views"] += 1
-        self.install(p, view, head, commit, log, 0, 0)
+        if not self.install(p, view, head, commit, log, 0, 0): return
         p.durable = max(r.durable for r in D)
         p.reported = {r.i: r.checkpoint for r in D}
 
     def install(self, r, view, head, commit, log, checkpoint, durable):
         r.durable = max(r.durable, durable)
-        if head > r.floor and head - r.floor > J:
-            if not r.stateless(): r.prune_to(min(r.checkpoint, r.durable, r.applied) - K)
+        if head > r.floor and head - r.floor > J:  # too far ahead for the log here
+            as_built = self.plant == "restart_before_state"
+            if not as_built: r.prune_to(r.durable)
+            elif not r.stateless(): r.prune_to(min(r.checkpoint, r.durable, r.applied) - K)
             if head - r.floor > J:
-                inside = checkpoint <= r.head and self.plant != "restart_log_blindly"
-                if inside or head - checkpoint > J // 2 or checkpoint <= r.floor: return False
-                r.log, r.lost, r.floor, r.head, r.linked = {}, set(), checkpoint, checkpoint, checkpoint + 1
+                if checkpoint <= r.head or head - checkpoint > J // 2 or (r.durable < r.head and not as_built): return False
+                for op in list(r.log): r.drop(op)
+                r.floor = r.head = checkpoint
                 self.counts["restarted"] += 1
-        for op in [o for o in r.log if o > head or (o in log and log[o] != r.log[o])]:
-            del r.log[op]
-            r.lost.discard(op)
-        for op, identity in log.items(): r.adopt(op, identity)
-        gap = [op for op in range(max(r.head, r.floor) + 1, head + 1) if op not in r.log]
+        for op in [o for o in r.log if o > head]: r.drop(op)
         r.head = max(head, r.floor)
-        if gap: r.linked = max(gap) + 1
+        for op, identity in log.items():
+            r.adopt(op, identity)
+            if op in r.log and op > commit: r.full.add(op)
+        r.linked = max(commit, r.floor + 1)
+        r.relink(self.parents)
         r.commit = max(r.commit, commit)
         r.view = r.log_view = view
         r.normal = True
@@ -298,6 +324,7 @@ class World:
         if r.view > p.view or (r.log_view == p.view and r.normal): return
         bottom = min(p.commit, p.head)
         log = {op: p.log[op] for op in range(bottom, p.head + 1) if op in p.log and op > p.floor}
+        if bottom < len(self.committed): log[bottom] = self.committed[bottom]
         r.fetching = 0
         if self.install(r, p.view, p.head, bottom, log, p.checkpoint, p.durable): r.named = p.checkpoint
 
@@ -320,17 +347,20 @@ class World:
         p = self.primary()
         r, s = rng.choice(self.replicas), rng.choice(self.replicas)
         x = rng.random()
+        leader = self.leader()
         if x < 0.16 and p: self.prepare(p)
-        elif x < 0.46 and p and r.up and r is not p: self.deliver(p, r)
-        elif x < 0.60 and r.up: [self.apply(r) for _ in range(3)]
-        elif x < 0.66 and r.up: self.finish_checkpoint(r)
-        elif x < 0.72 and p and r.up: self.report(r, p)
-        elif x < 0.77 and r.up: self.prune(r, rng.random() < 0.5)
+        elif x < 0.46 and p:
+            for r in rng.sample(self.replicas, rng.randint(1, self.n)):
+                if r.up and r is not p: self.deliver(p, r)
+        elif x < 0.58 and r.up: [self.apply(r) for _ in range(3)]
+        elif x < 0.64 and r.up: self.finish_checkpoint(r)
+        elif x < 0.70 and p and r.up: self.report(r, p)
+        elif x < 0.75 and r.up: self.prune(r, rng.random() < 0.5)
         elif x < 0.83 and r.up and s.up and r is not s: self.repair(r, s)
         elif x < 0.88 and r.up: self.sync(r)
-        elif x < 0.94 and p and r.up and r is not p: self.start_view(p, r)
-        elif x < 0.955: self.change_view()
-        elif x < 0.97 and r.up and sum(a.up for a in self.replicas) > 1: self.crash(r)
+        elif x < 0.94 and leader and r.up and r is not leader: self.start_view(leader, r)
+        elif x < 0.95 and (not p or rng.random() < 0.1): self.change_view()
+        elif x < 0.954 and r.up and sum(a.up for a in self.replicas) > 1: self.crash(r)
         elif x < 0.99 and not r.up and rng.random() < self.back: self.restart(r)
         elif x < 0.995: self.damage(r)
         self.check()
