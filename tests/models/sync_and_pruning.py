@@ -47,11 +47,12 @@ class Replica:
         self.checkpoint = 0    # the durable one; 0: none
         self.durable = 0       # that a quorum has, as far as known here
         self.reported = {}     # as primary: what others said of theirs
+        self.promised = 0      # the commit in its newest promise
         self.volatile()
 
     def volatile(self):
         self.applied = self.checkpoint
-        self.commit = self.checkpoint
+        self.commit = max(self.checkpoint, self.promised, self.head - P)
         self.making = 0        # a checkpoint under way
         self.fetching = 0      # a sync's target
         self.named = 0         # the primary's checkpoint
@@ -257,7 +258,7 @@ class World:
 
     # ---- views
     def enter(self, r, view):
-        r.view, r.normal, r.fetching = view, False, 0
+        r.view, r.normal, r.fetching, r.promised = view, False, 0, r.commit
         r.reported = {}
 
     def nacks(self, r, op, identity):
@@ -315,7 +316,7 @@ class World:
             if op in r.log and op > commit: r.full.add(op)
         r.linked = max(commit, r.floor + 1)
         r.relink(self.parents)
-        r.commit = max(r.commit, commit)
+        r.promised = r.commit = max(r.commit, commit)
         r.view = r.log_view = view
         r.normal = True
         return True
