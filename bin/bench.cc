@@ -12,8 +12,8 @@
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/bench/lockstep.h"
+#include "keelson/sim/memory.h"
 
-#include "allocations.h"
 #include "commands.h"
 #include "instructions.h"
 
@@ -60,7 +60,7 @@ bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
 
   sample.slices.reserve(options.ops / slice_ops + 1);
   InstructionCounter instructions;
-  const u64 allocations = allocations_so_far(), disk = cluster.bytes_written(), wire = cluster.bytes_sent();
+  const u64 allocations = sim::allocations_so_far(), disk = cluster.bytes_written(), wire = cluster.bytes_sent();
   const u64 before = cluster.answered(), counted = instructions.read();
   const double begin = cpu_ns();
   for (double at = begin; cluster.answered() - before < options.ops;) {
@@ -73,7 +73,7 @@ bool measure(const Options& options, u32 requests_per_bag, Sample& sample) {
   const auto ops = static_cast<double>(cluster.answered() - before);
   sample.ns_per_op = (cpu_ns() - begin) / ops;
   sample.instructions_per_op = static_cast<double>(instructions.read() - counted) / ops;
-  sample.allocations_per_op = static_cast<double>(allocations_so_far() - allocations) / ops;
+  sample.allocations_per_op = static_cast<double>(sim::allocations_so_far() - allocations) / ops;
   sample.disk_bytes_per_op = static_cast<double>(cluster.bytes_written() - disk) / ops;
   sample.wire_bytes_per_op = static_cast<double>(cluster.bytes_sent() - wire) / ops;
   std::sort(sample.slices.begin(), sample.slices.end());

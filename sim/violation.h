@@ -10,8 +10,9 @@
 
 namespace keelson::sim {
 
-// unavailable: damage cost a group its quorum, and it says so: right, and of no use.
-enum class ViolationKind : u8 { safety, liveness, inconclusive, unavailable };
+// unavailable: damage cost a group its quorum, and it says so: right, and of no use. machine: somebody's own machine
+// broke its contract, so nothing else can be judged.
+enum class ViolationKind : u8 { safety, liveness, inconclusive, unavailable, machine };
 
 struct Violation {
   ViolationKind kind = ViolationKind::safety;

@@ -136,6 +136,7 @@ class World final : private Receiver {
   // world_turn.cc: one turn
   void take_turn(Unit& unit);
   bool step_program(Unit& unit);
+  void fail_left_step(NodeId node);
   void after_turn(Unit& unit, Instant end);
   void carry_out(Unit& unit, Instant at);
   void carry_out_shuffled(Unit& unit, Instant at);
@@ -205,11 +206,7 @@ template <class Call>
 bool World::guarded(NodeId node, Call&& call) {
   if (step_fiber_.failed()) return false;
   if (step_fiber_.run(std::forward<Call>(call))) return true;
-  const FailedCheck& failed = *step_fiber_.failed();
-  fail({.checker = "kernel",
-        .invariant = "check",
-        .detail = failed.file + ':' + std::to_string(failed.line) + ": " + failed.function,
-        .node = node});
+  fail_left_step(node);
   return false;
 }
 

@@ -1,4 +1,5 @@
 // One turn of a unit: its bag, its step, its effects.
+#include "keelson/sim/embed/blame.h"
 #include "keelson/sim/world.h"
 
 namespace keelson::sim {
@@ -66,6 +67,17 @@ bool World::step_program(Unit& unit) {
     unit.steps_without_progress = 0;
   }
   return true;
+}
+
+// Whose fault it is that a step did not come to its end.
+void World::fail_left_step(NodeId node) {
+  const FailedCheck& failed = *step_fiber_.failed();
+  Violation violation{.checker = "kernel",
+                      .invariant = "check",
+                      .detail = failed.file + ':' + std::to_string(failed.line) + ": " + failed.function};
+  if (auto blame = take_blame(failed)) violation = std::move(*blame);
+  violation.node = node;
+  fail(std::move(violation));
 }
 
 void World::after_turn(Unit& unit, Instant end) {

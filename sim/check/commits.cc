@@ -152,7 +152,8 @@ void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupVi
   mine.applied = view.commit_min;
   if (view.commit_min.raw() / digest_every == mine.digested.raw() / digest_every) return;
   mine.digested = view.commit_min;
-  const Digest digest = shard.view(index, true).machine_digest;
+  Digest digest;
+  if (!world_.guarded(seen.node, [&] { digest = shard.view(index, true).machine_digest; })) return;
   const auto [at, fresh] = group.digests.try_emplace(view.commit_min.raw(), digest);
   if (at->second == digest) return;
   fail("state_equal",

@@ -20,7 +20,9 @@ Replay::Replay(World& world, const Commits& commits, const LogWatch& logs, const
 
 void Replay::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node || failed()) return;
-  for (auto& [id, group] : groups_) replay(id, group);
+  world_.guarded(seen.node, [this] {  // a machine of somebody's own may do anything
+    for (auto& [id, group] : groups_) replay(id, group);
+  });
 }
 
 void Replay::replay(GroupId id, Group& group) {

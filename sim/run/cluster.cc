@@ -61,7 +61,13 @@ std::map<GroupId, MachineKind> kinds_of(const KernelPrograms& programs) {
   return kinds;
 }
 
-std::vector<GroupId> kv_groups_of(const KernelPrograms& programs) {
+MachineRegistry with_builtin(const OwnMachine& own) {
+  MachineRegistry machines = builtin_machines();
+  own.add(machines);
+  return machines;
+}
+
+std::vector<GroupId> data_groups_of(const KernelPrograms& programs) {
   std::vector<GroupId> groups;
   for (const auto& group : programs.groups())
     if (group.group != metadata_group) groups.push_back(group.group);
@@ -100,11 +106,12 @@ void ClientWatch::on_start(HostId host, u32 boot) {
     clients_.on_client_started(static_cast<u16>(host.raw() - population_.nodes));
 }
 
-RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, TraceSink* sink)
-    : machines(builtin_machines()),
+RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, TraceSink* sink, const Simulation* own)
+    : own_scope(own ? &own->own_machine() : nullptr),
+      machines(own ? with_builtin(own->own_machine()) : builtin_machines()),
       kernel(kernel_of(scenario.cluster(), machines)),
       programs(kernel, spread_groups(scenario.cluster().groups(), static_cast<u16>(scenario.cluster().replicas()),
-                                     kernel.population.nodes, machine_kv, machine_kv)),
+                                     kernel.population.nodes, own ? own->own_machine().kind : machine_kv, machine_kv)),
       world(world_of(scenario, kernel, seed, sink), programs, tape),
       roles(world, members_of_first(programs)),
       logs(world, kernel.cluster, kernel.limits),
@@ -115,7 +122,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       shards(world),
       clients(world, history),
       client_watch(world.population(), clients),
-      kv_groups(kv_groups_of(programs)) {
+      data_groups(data_groups_of(programs)) {
   if (!is_on(scenario, Checked::commits)) commits.silence();
   if (!is_on(scenario, Checked::promises)) promises.silence();
   if (!is_on(scenario, Checked::sleepers)) sleepers.silence();

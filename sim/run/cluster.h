@@ -8,6 +8,7 @@
 #include "keelson/sim/check/sleepers.h"
 #include "keelson/sim/kernel_programs.h"
 #include "keelson/sim/roles.h"
+#include "keelson/sim/simulation.h"
 #include "keelson/sim/workload/kv.h"
 
 namespace keelson::sim {
@@ -43,11 +44,13 @@ class ClientWatch final : public Observer {
 
 class RunCluster {
  public:
-  RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, TraceSink* sink);
+  // With a machine of somebody's own where `own` brings one.
+  RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, TraceSink* sink, const Simulation* own = nullptr);
   RunCluster(const RunCluster&) = delete;
   RunCluster& operator=(const RunCluster&) = delete;
 
   // In order of construction: what comes later looks at what came before.
+  OwnMachineScope own_scope;
   MachineRegistry machines;
   KernelConfig kernel;
   KernelPrograms programs;
@@ -62,7 +65,7 @@ class RunCluster {
   ShardWatch shards;
   Clients clients;
   ClientWatch client_watch;
-  std::vector<GroupId> kv_groups;
+  std::vector<GroupId> data_groups;  // all but the metadata group
 };
 
 }  // namespace keelson::sim

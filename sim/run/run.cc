@@ -23,6 +23,8 @@ Verdict verdict_of(ViolationKind kind) {
       return Verdict::inconclusive;
     case ViolationKind::unavailable:
       return Verdict::unavailable;
+    case ViolationKind::machine:
+      return Verdict::nondeterministic;
   }
   return Verdict::inconclusive;
 }
@@ -35,7 +37,7 @@ class Run {
       : scenario_(scenario),
         options_(options),
         tape_(tape),
-        cluster_(scenario, tape, options.seed, options.trace),
+        cluster_(scenario, tape, options.seed, options.trace, options.own),
         caretaker_(cluster_.world),
         budget_(scenario, cluster_.programs.groups(), cluster_.world.population().nodes, tape.stream("budget")),
         nemesis_(cluster_.world, cluster_.roles, budget_),
@@ -116,13 +118,35 @@ class Run {
     for (const auto& w : workloads) {
       const u16 count = w.has_clients() ? static_cast<u16>(w.clients()) : static_cast<u16>(clients - next);
       for (u16 i = 0; i < count && next < clients; ++i, ++next)
-        if (!w.has_idle()) start_kv(next, w);
+        if (w.has_own())
+          start_own(next, w);
+        else if (!w.has_idle())
+          start_kv(next, w);
     }
     if (workloads.empty())
       for (u16 c = 0; c < clients; ++c) start_kv(c, pb::Workload());
   }
 
   // Requests are spread over the phases unless the file says how fast they come.
+  Duration think_of(const pb::Workload& w) const {
+    if (w.rate_per_s() > 0) return seconds(1) / w.rate_per_s();
+    if (w.has_think_us()) return microseconds(w.think_us());
+    return busy_time() / std::max<u64>(1, w.requests() + w.requests() / 8);
+  }
+
+  WorkloadAsk ask_of(const pb::Workload& w) const {
+    return {cluster_.data_groups, w.requests(), milliseconds(w.timeout_ms()), think_of(w)};
+  }
+
+  void start_own(u16 client, const pb::Workload& w) {
+    auto at = own_.find(w.own().name());
+    if (at == own_.end()) {
+      check(options_.own != nullptr && options_.own->find(w.own().name()) != nullptr);
+      at = own_.emplace(w.own().name(), Own{options_.own->find(w.own().name())->begin(), ask_of(w)}).first;
+    }
+    cluster_.clients.run(client, at->second.bodies.work, ask_of(w));
+  }
+
   void start_kv(u16 client, const pb::Workload& w) {
     KvMix mix;
     mix.put = w.kv().put();
@@ -134,13 +158,11 @@ class Run {
     mix.value_bytes_max = std::min(w.kv().value_bytes_max(), cluster_.kernel.limits.reply_bytes_max / 2);
     mix.requests = w.requests();
     mix.timeout = milliseconds(w.timeout_ms());
-    mix.think = busy_time() / std::max<u64>(1, w.requests() + w.requests() / 8);
-    if (w.has_think_us()) mix.think = microseconds(w.think_us());
-    if (w.rate_per_s() > 0) mix.think = seconds(1) / w.rate_per_s();
+    mix.think = think_of(w);
     if (mixes_.empty()) keys_ = mix;
     keys_.keys = std::max(keys_.keys, mix.keys);
     mixes_.push_back(mix);
-    cluster_.clients.run(client, [this, mix](ClientContext& context) { run_kv(context, mix, cluster_.kv_groups); });
+    cluster_.clients.run(client, [this, mix](ClientContext& context) { run_kv(context, mix, cluster_.data_groups); });
   }
 
   bool requests_done() const { return cluster_.clients.live() == 0; }
@@ -193,13 +215,22 @@ class Run {
 
   // Reads back what was acknowledged.
   void drain(const Part& part) {
-    if (mixes_.empty()) return;
+    const bool audited = std::any_of(own_.begin(), own_.end(), [](const auto& o) { return o.second.bodies.audit; });
+    if (mixes_.empty() && !audited) return;
     cluster_.clients.dismiss();  // whoever still thinks about its next request
     cluster_.clients.resume();
-    cluster_.clients.run(0, [this](ClientContext& context) { read_all_keys(context, keys_, cluster_.kv_groups); });
+    const WorkloadAsk ask = audited ? own_.begin()->second.ask : WorkloadAsk();
+    cluster_.clients.run(
+        0, [this](ClientContext& context) { read_back(context); }, ask);
     go(part.limit, [&] { return requests_done(); });
     if (!broken() && !requests_done())
       fail(ViolationKind::liveness, "liveness", "drain", "the final reads were not answered: " + why_not_read());
+  }
+
+  void read_back(ClientContext& context) {
+    if (!mixes_.empty()) read_all_keys(context, keys_, cluster_.data_groups);
+    for (auto& [name, own] : own_)
+      if (own.bodies.audit) own.bodies.audit(context);
   }
 
   std::string why_not_read() {
@@ -247,6 +278,17 @@ class Run {
     return r;
   }
 
+  // Replicas that executed the same requests came to different states.
+  static bool is_state(const Violation& v) {
+    return (v.checker == "commits" && (v.invariant == "state_equal" || v.invariant == "checkpoint_equal")) ||
+           (v.checker == "replay" && (v.invariant == "state" || v.invariant == "answer"));
+  }
+  static void blame_state_on(const OwnMachine& machine, RunReport& r) {
+    r.verdict = Verdict::nondeterministic;
+    r.failure->kind = "machine.state";
+    r.failure->detail = "machine `" + machine.name + "`: " + r.failure->detail + not_the_kernel;
+  }
+
   void judge(RunReport& r) {
     if (const auto& divergence = tape_.divergence()) {
       r.verdict = Verdict::nondeterministic;
@@ -261,6 +303,7 @@ class Run {
                           violation->at.ns(),
                           violation->event,
                           phase_};
+      if (options_.own && is_state(*violation)) blame_state_on(options_.own->own_machine(), r);
       return;
     }
     if (left()) return;
@@ -331,6 +374,11 @@ class Run {
   Phases phases_;
   std::vector<KvMix> mixes_;
   KvMix keys_;
+  struct Own {
+    WorkloadBodies bodies;
+    WorkloadAsk ask;
+  };
+  std::map<std::string, Own> own_;  // by the workload's name
   Duration planned_;
   std::string phase_ = "start";
 };

@@ -21,6 +21,7 @@ struct RunProgress {
 };
 
 class RunCluster;
+class Simulation;
 
 struct RunOptions {
   std::string again = {};  // the command that does this run once more, for `reproduce`
@@ -30,6 +31,7 @@ struct RunOptions {
   u64 until_event = 0;                                    // 0: to the end; else the run is left after so many, unjudged
   std::function<void(RunCluster&)> prepare = {};  // before anything happens: whoever wants to watch or check more
   std::function<void(RunCluster&)> look = {};     // after the last event
+  const Simulation* own = nullptr;                // of a machine of one's own, which the scenario was adopted for
 };
 
 // The scenario must be resolved. A diverging tape (strict replay) is reported as nondeterministic.

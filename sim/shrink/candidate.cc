@@ -71,7 +71,7 @@ pb::Scenario without_defaults(const pb::Scenario& resolved) {
   const auto paths = paths_of(plain);
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     const auto& name = path->back().field->name();
-    if (name == "kv" || name == "idle") continue;  // a file must say which
+    if (name == "kv" || name == "idle" || name == "own") continue;  // a file must say which
     pb::Scenario less = plain;
     remove(less, *path);
     if (meaning(less) == wanted) plain = std::move(less);

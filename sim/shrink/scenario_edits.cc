@@ -94,9 +94,10 @@ void shrink_mix(Edits& edits, int w) {
 void shrink_workloads(Edits& edits) {
   for (int w = 0; w < edits.plain().workload_size(); ++w) {
     const pb::Workload& workload = edits.plain().workload(w);
-    if (!workload.has_kv()) continue;
+    if (workload.has_idle()) continue;
     edits.less("workload.requests", workload.requests(), 1,
                [w](pb::Scenario& s, u64 to) { s.mutable_workload(w)->set_requests(to); });
+    if (!workload.has_kv()) continue;
     shrink_mix(edits, w);
     edits.less("workload.kv.keys", workload.kv().keys(), 1,
                [w](pb::Scenario& s, u64 to) { s.mutable_workload(w)->mutable_kv()->set_keys(narrow(to)); });
@@ -129,6 +130,7 @@ constexpr std::string_view kept[] = {"name",
                                      "clients",
                                      "kv",
                                      "idle",
+                                     "own",
                                      "put",
                                      "get",
                                      "cas",

@@ -59,6 +59,7 @@ class Shrinker {
   static RunOptions options_of(const ShrinkConfig& config) {
     RunOptions options;
     options.prepare = config.prepare;
+    options.own = config.own;
     return options;
   }
 

@@ -24,6 +24,7 @@ struct ShrinkConfig {
   std::function<void(RunCluster&)> prepare;  // of every run; may be empty, as the next two
   std::function<bool()> interrupted;
   std::function<void(const ShrinkProgress&)> progress;
+  const Simulation* own = nullptr;  // of every run
 };
 
 struct ShrinkResult {

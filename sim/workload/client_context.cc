@@ -23,6 +23,9 @@ Outcome ClientContext::submit(std::optional<u64> call, GroupId group, Operation 
 }
 
 void ClientContext::sleep(Duration duration) { clients_.fibers_.sleep(duration); }
+void ClientContext::think() {
+  if (ask_.think > Duration(0)) sleep(exponential(Site::work_think, ask_.think));
+}
 bool ClientContext::running() const { return clients_.running_; }
 Instant ClientContext::now() const { return clients_.world_.now(); }
 
@@ -42,8 +45,9 @@ Clients::Clients(World& world, History& history)
 // What is open when the run ends stays unknown.
 Clients::~Clients() { world_.set_reply_reader(nullptr); }
 
-void Clients::run(u16 client, Body body) {
+void Clients::run(u16 client, Body body, WorkloadAsk ask) {
   clients_[client].body = std::move(body);
+  clients_[client].ask = std::move(ask);
   clients_[client].done = false;
   spawn(client);
 }
@@ -55,7 +59,7 @@ void Clients::spawn(u16 client) {
       "client " + std::to_string(client),
       [this, client] {
         ClientContext context(*this, client, clients_[client].lives++ << 32,
-                              world_.core().tape.stream("work/c" + std::to_string(client)));
+                              world_.core().tape.stream("work/c" + std::to_string(client)), clients_[client].ask);
         clients_[client].body(context);
         clients_[client].done = true;
       },

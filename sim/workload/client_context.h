@@ -21,25 +21,54 @@ struct Outcome {
   Op op;
   std::vector<std::byte> body;
   explicit operator bool() const { return end == CallEnd::ok; }
+  // The reply as a value, if it has that size.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  std::optional<T> as() const {
+    if (body.size() != sizeof(T)) return {};
+    return load<T>(body.data());
+  }
 };
 
 class Clients;
 
+// What the scenario wants of a workload.
+struct WorkloadAsk {
+  std::vector<GroupId> groups;
+  u64 requests = 0;
+  Duration timeout;
+  Duration think;  // mean
+};
+
 class ClientContext {
  public:
-  ClientContext(Clients& clients, u16 client, u64 serial_base, Stream choices)
-      : clients_(clients), client_(client), serial_base_(serial_base), choices_(choices) {}
+  ClientContext(Clients& clients, u16 client, u64 serial_base, Stream choices, const WorkloadAsk& ask)
+      : clients_(clients), client_(client), serial_base_(serial_base), choices_(choices), ask_(ask) {}
 
   // Suspends until there is an answer, or none can come any more.
   Outcome call(GroupId group, Operation operation, Bytes body, Duration timeout);
+  // In the first group, with the scenario's timeout.
+  Outcome call(Operation operation, Bytes body) { return call(ask_.groups.front(), operation, body, ask_.timeout); }
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  Outcome call(Operation operation, const T& request) {
+    static_assert(std::has_unique_object_representations_v<T>, "padding bytes would be sent");
+    return call(operation, bytes_of(request));
+  }
   // Gives the session of this group back, if there is one. No call of the history: it asks the machine for nothing.
   void leave(GroupId group, Duration timeout);
   void sleep(Duration duration);
+  void think();          // as long as the scenario says, on average
   bool running() const;  // false: the workload is asked to end
+  const std::vector<GroupId>& groups() const { return ask_.groups; }
+  u64 requests() const { return ask_.requests; }  // that the scenario wants of this client
   Instant now() const;
   u16 client() const { return client_; }
   u64 serial_base() const { return serial_base_; }  // differs between the lives of a client: for values used once
 
+  u64 below(u64 bound) { return below(Site::work_value, bound); }
+  u64 between(u64 lo, u64 hi) { return between(Site::work_value, lo, hi); }
+  bool chance(u64 ppm) { return chance(Site::work_chance, ppm); }
   u64 below(Site site, u64 bound) { return choices_.below(site, bound); }
   u64 between(Site site, u64 lo, u64 hi) { return choices_.range(site, lo, hi); }
   Duration exponential(Site site, Duration mean) { return choices_.exponential(site, mean); }
@@ -59,6 +88,7 @@ class ClientContext {
   u16 client_;
   u64 serial_base_;
   Stream choices_;
+  const WorkloadAsk& ask_;
 };
 
 class Clients final : public ReplyReader, private FiberOwner, private Task {
@@ -69,7 +99,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
   ~Clients() override;
 
   // Runs `body` for this client from now on; again after each restart of its process, until it returns by itself.
-  void run(u16 client, Body body);
+  void run(u16 client, Body body, WorkloadAsk ask = {});
   void resume() { running_ = true; }
   void stop() { running_ = false; }  // running() is false from now on
   bool running() const { return running_; }
@@ -94,6 +124,7 @@ class Clients final : public ReplyReader, private FiberOwner, private Task {
   };
   struct Client {
     Body body;
+    WorkloadAsk ask;
     bool done = false;
     u64 lives = 0;
     FiberGroup group{0};
