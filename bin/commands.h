@@ -5,12 +5,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tool.h"
+
 namespace keelson::bin {
 
-void add_sim(CLI::App& app, int& exit_code);
+void add_sim(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_mutants(CLI::App& app, int& exit_code);
-void add_replay(CLI::App& app, int& exit_code);
-void add_shrink(CLI::App& app, int& exit_code);
+void add_replay(CLI::App& app, int& exit_code, const Tool& tool = {});
+void add_shrink(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_bench(CLI::App& app, int& exit_code);
 void add_server(CLI::App& app, int& exit_code);
 void add_format(CLI::App& app, int& exit_code);

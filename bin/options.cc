@@ -1,6 +1,5 @@
 #include "options.h"
 
-#include <charconv>
 #include <iostream>
 
 #include "keelson/io/json.h"
@@ -30,16 +29,6 @@ std::string check_duration(const std::string& text) {
 }
 
 }  // namespace
-
-std::optional<Duration> parse_duration(const std::string& text) {
-  u64 number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string unit(end, text.data() + text.size());
-  if (error != std::errc() || number == 0 || number > 86'400'000) return std::nullopt;
-  if (unit == "ms") return milliseconds(number);
-  if (unit == "s") return seconds(number);
-  return std::nullopt;
-}
 
 void ClusterOptions::add_to(CLI::App& command) {
   command.add_option("--cluster", addresses, "nodes to ask, any of them; the others are found through them")

@@ -6,6 +6,8 @@
 #include "keelson/io/client.h"
 #include "keelson/io/problem.h"
 
+#include "duration.h"
+
 namespace keelson::bin {
 
 // --cluster, --timeout, --group
@@ -21,7 +23,6 @@ struct ClusterOptions {
 // To stderr: text, or one JSON object per problem; then what did not happen because of them.
 void tell(const io::Problems& problems, bool json, const std::string& consequence);
 
-std::optional<Duration> parse_duration(const std::string& text);  // 500ms, 5s
 std::string json_error(const std::string& code, const std::string& message);
 
 }  // namespace keelson::bin

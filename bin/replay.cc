@@ -26,10 +26,10 @@ struct Options {
 
 class Replay {
  public:
-  explicit Replay(Options options) : options_(std::move(options)) {}
+  Replay(Options options, Tool tool) : options_(std::move(options)), tool_(std::move(tool)) {}
 
   int run() {
-    auto tape = read_tape("replay", options_.tape);
+    auto tape = read_tape("replay", options_.tape, tool_);
     if (!tape) return io::exit_code::bad_data;
     if (options_.print) return print(*tape);
     std::ofstream trace_file;
@@ -48,6 +48,7 @@ class Replay {
     const sim::pb::Scenario resolved = sim::resolve(tape->scenario, {}, decisions);
     sim::RunOptions how{command(), tape->file.seed, trace_file.is_open() ? &sink : nullptr, {}};
     how.until_event = options_.until;
+    how.own = tool_.own;
     if (options_.until > 0 && !options_.json) how.look = [](sim::RunCluster& cluster) { print_nodes(cluster); };
     sim::Reporting reporting;
     if (page.is_open()) reporting.watch(how, resolved);
@@ -72,12 +73,12 @@ class Replay {
   }
 
   std::string command() const {
-    return "./keelson replay " + options_.tape +
+    return tool_.typed + " replay " + options_.tape +
            (options_.until > 0 ? " --until " + std::to_string(options_.until) : "");
   }
 
-  static int cannot_write(const std::string& path) {
-    std::cerr << "keelson replay: cannot write " << path << ": " << std::strerror(errno) << "\n";
+  int cannot_write(const std::string& path) const {
+    std::cerr << tool_.name << " replay: cannot write " << path << ": " << std::strerror(errno) << "\n";
     return io::exit_code::cannot_create;
   }
 
@@ -131,15 +132,16 @@ class Replay {
   }
 
   Options options_;
+  Tool tool_;
   bool strict_ = false;
 };
 
 }  // namespace
 
-void add_replay(CLI::App& app, int& exit_code) {
+void add_replay(CLI::App& app, int& exit_code, const Tool& tool) {
   auto* command = app.add_subcommand("replay", "run a tape again, decision by decision, or show what is on it");
   auto options = std::make_shared<Options>();
-  command->add_option("tape", options->tape, "a .ktape file of keelson sim --tape or keelson shrink")->required();
+  command->add_option("tape", options->tape, "a .ktape file of sim --tape")->required();
   command->add_option("--until", options->until, "leave the run after so many events, and show where every node stands")
       ->type_name("EVENT");
   command->add_option("--trace", options->trace, "write every event to this file, as JSON lines");
@@ -150,13 +152,17 @@ void add_replay(CLI::App& app, int& exit_code) {
       ->needs(print);
   command->add_flag("--all", options->all, "with --print: the quiet decisions, too")->needs(print);
   command->footer(
-      "A complete recording of this build is replayed strictly: exit 4 at the first draw that differs. Any other tape\n"
-      "(cut, edited, of another build) gives its decisions by address, clamped to what is allowed; what it doesn't "
-      "say\n"
-      "is quiet. The last line says what came of it: reproduced, not reproduced, other failure.\n"
-      "Exit codes: as keelson sim; 65 a tape that is damaged, cut short or of another version.\n\n"
-      "Examples:\n  keelson replay run.ktape --until 5120\n  keelson replay run.ktape --print --stream nemesis");
-  command->callback([options, &exit_code] { exit_code = Replay(*options).run(); });
+      std::string(
+          "A complete recording of this build is replayed strictly: exit 4 at the first draw that differs. Any other "
+          "tape\n"
+          "(cut, edited, of another build) gives its decisions by address, clamped to what is allowed; what it doesn't "
+          "say\n"
+          "is quiet. The last line says what came of it: reproduced, not reproduced, other failure.\n") +
+      "Exit codes: as " + tool.name +
+      " sim; 65 a tape that is damaged, cut short or of another version.\n\n"
+      "Examples:\n  " +
+      tool.name + " replay run.ktape --until 5120\n  " + tool.name + " replay run.ktape --print --stream nemesis");
+  command->callback([options, tool, &exit_code] { exit_code = Replay(*options, tool).run(); });
 }
 
 }  // namespace keelson::bin

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <set>
 
+#include "keelson/sim/simulation.h"
+
 namespace keelson::bin {
 namespace {
 
@@ -39,13 +41,17 @@ std::string typed(const fs::path& file) {
 
 }  // namespace
 
-fs::path need_scenarios_folder() {
+fs::path need_scenarios_folder(const Tool& tool) {
   std::error_code error;
   const fs::path here = fs::current_path(error) / "scenarios";
   if (fs::is_directory(here, error)) return here;
   const fs::path command = fs::read_symlink("/proc/self/exe", error);  // <checkout>/build/<preset>/bin/keelson
   const fs::path checkout = command.parent_path().parent_path().parent_path().parent_path() / "scenarios";
-  if (fs::is_directory(checkout, error)) return checkout;
+  if (!tool.own && fs::is_directory(checkout, error)) return checkout;
+  if (tool.own) {
+    std::cerr << tool.name << ": no scenarios: " << here.string() << " is not a folder; name a file or a folder\n";
+    return {};
+  }
   std::cerr << "keelson sim: no scenarios: neither " << here.string() << " nor " << checkout.string()
             << " is a folder; name a file or a folder, or run it in a checkout of keelson\n";
   return {};
@@ -59,26 +65,32 @@ fs::path reports_folder() {
   return here / "keelson-reports";
 }
 
-std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named) {
+std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named, const Tool& tool) {
   std::set<fs::path> files;
   bool good = true;
   if (named.empty()) {
-    const fs::path folder = need_scenarios_folder();
+    const fs::path folder = need_scenarios_folder(tool);
     if (folder.empty()) return {};
-    files.insert(folder / "smoke" / "default.textproto");
+    files.insert(tool.own ? folder / (tool.own->own_machine().name + ".textproto")
+                          : folder / "smoke" / "default.textproto");
   }
   for (const auto& name : named) {
     if (fs::exists(name)) {
       collect(name, files);
       continue;
     }
-    std::cerr << name << ": no such file or folder; `keelson sim --list` shows the scenarios that there are\n";
+    std::cerr << name << ": no such file or folder; `" << tool.name
+              << " sim --list` shows the scenarios that there are\n";
     good = false;
   }
   std::vector<ScenarioFile> result;
   std::size_t problems = 0;
   for (const auto& file : files) {
     auto scenario = sim::load_scenario(file);
+    std::vector<sim::Problem> refused;
+    if (scenario) refused = sim::adopt(*scenario, file.string(), tool.own);
+    for (const auto& problem : refused) std::cerr << problem.describe() << "\n";
+    problems += refused.size();
     if (scenario) {
       result.push_back({file, typed(file), leading_comment(file), *scenario});
       continue;
@@ -87,7 +99,7 @@ std::vector<ScenarioFile> find_scenarios(const std::vector<std::string>& named) 
     problems += scenario.error().size();
   }
   if (problems > 0) std::cerr << problems << (problems == 1 ? " problem" : " problems") << "; nothing was run\n";
-  if (files.empty() && good) std::cerr << "keelson sim: no .textproto file in there\n";
+  if (files.empty() && good) std::cerr << tool.name << " sim: no .textproto file in there\n";
   if (problems > 0 || !good) result.clear();
   return result;
 }

@@ -14,7 +14,7 @@
 #include "keelson/sim/tape_text.h"
 
 #include "commands.h"
-#include "options.h"
+#include "duration.h"
 #include "scenario_files.h"
 #include "sim_output.h"
 #include "tape_files.h"
@@ -38,11 +38,6 @@ struct Options {
 constexpr u64 seed_max = (u64{1} << 53) - 1;
 constexpr std::chrono::hours no_budget{24};  // with --runs alone
 
-int usage(const std::string& what) {
-  std::cerr << "keelson shrink: " << what << "\ntry: keelson shrink --help\n";
-  return io::exit_code::usage;
-}
-
 bool is_tape(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   char magic[4] = {};
@@ -52,7 +47,7 @@ bool is_tape(const std::string& path) {
 
 class ShrinkCommand {
  public:
-  explicit ShrinkCommand(Options options) : options_(std::move(options)) {}
+  ShrinkCommand(Options options, Tool tool) : options_(std::move(options)), tool_(std::move(tool)) {}
 
   int run() {
     if (options_.jobs == 0) options_.jobs = std::max(1u, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)));
@@ -67,12 +62,17 @@ class ShrinkCommand {
   }
 
  private:
+  int usage(const std::string& what) const {
+    std::cerr << tool_.name << " shrink: " << what << "\ntry: " << tool_.name << " shrink --help\n";
+    return io::exit_code::usage;
+  }
+
   // --- what is to be shrunk
 
   int read_tape_file() {
     if (options_.seed) return usage("--seed: a tape has its own decisions; leave it out");
     if (!options_.limits.empty()) return usage("--limits: a tape has its own limits; leave it out");
-    auto tape = read_tape("shrink", options_.what);
+    auto tape = read_tape("shrink", options_.what, tool_);
     if (!tape) return io::exit_code::bad_data;
     found_by_ =
         options_.what + " (scenario " + tape->scenario.name() + ", seed " + std::to_string(tape->file.seed) + ")";
@@ -91,7 +91,7 @@ class ShrinkCommand {
 
   bool same_from_seed(const NamedTape& tape) {
     start_.tape = {{}, sim::TapeBase::seeded(tape.file.seed)};
-    sim::Oracle oracle({.jobs = 1, .budget = no_budget}, {}, {});
+    sim::Oracle oracle({.jobs = 1, .budget = no_budget}, plain_runs(), {});
     const auto report = oracle.judge(start_);
     return tape.file.outcome && report.failure &&
            tape.file.outcome->signature == sim::signature_hash(sim::signature_of(report));
@@ -101,7 +101,7 @@ class ShrinkCommand {
     if (!options_.limits.empty() && options_.limits != "standard" && options_.limits != "tiny")
       return usage("--limits: got " + options_.limits + "; expected standard or tiny");
     if (options_.seed && *options_.seed > seed_max) return usage("--seed: expected a number below 2^53");
-    const auto files = find_scenarios({options_.what});
+    const auto files = find_scenarios({options_.what}, tool_);
     if (files.empty()) return io::exit_code::bad_data;
     if (files.size() > 1) return usage(options_.what + " is a folder of several scenarios; name one of them");
     const ScenarioFile& file = files.front();
@@ -127,14 +127,14 @@ class ShrinkCommand {
   int find_folder() {
     folder_ = options_.out;
     if (options_.out.empty()) {
-      const auto scenarios = need_scenarios_folder();
+      const auto scenarios = need_scenarios_folder(tool_);
       if (scenarios.empty()) return io::exit_code::bad_data;
       folder_ = scenarios / "regressions";
     }
     std::error_code error;
     fs::create_directories(folder_, error);
     if (!error && ::access(folder_.c_str(), W_OK) == 0) return 0;
-    std::cerr << "keelson shrink: cannot write into " << folder_.string() << ": "
+    std::cerr << tool_.name << " shrink: cannot write into " << folder_.string() << ": "
               << (error ? error.message() : std::strerror(errno)) << "\n";
     return io::exit_code::cannot_create;
   }
@@ -143,7 +143,7 @@ class ShrinkCommand {
 
   sim::ShrinkResult shrink() {
     Bar bar;
-    sim::ShrinkConfig config{start_, {}, {}, {}, {}};
+    sim::ShrinkConfig config{start_, {}, {}, {}, {}, tool_.own};
     config.limits.jobs = options_.jobs;
     config.limits.runs_max = options_.runs;
     config.limits.budget = options_.runs > 0 && !options_.budget_given
@@ -160,7 +160,7 @@ class ShrinkCommand {
   }
 
   int did_not_fail(const sim::ShrinkResult& result) const {
-    std::cerr << "keelson shrink: nothing to shrink: this run ends with " << sim::name_of(result.before.verdict)
+    std::cerr << tool_.name << " shrink: nothing to shrink: this run ends with " << sim::name_of(result.before.verdict)
               << " after " << result.before.events << " events\n";
     return sim::exit_code_of(sim::Verdict::inconclusive);
   }
@@ -174,11 +174,12 @@ class ShrinkCommand {
     const std::string named =
         !error && !nearer.empty() && nearer.string().rfind("..", 0) != 0 ? nearer.string() : path.string();
     sim::RegressionNotes notes;
-    notes.command = "./keelson sim " + named;
+    notes.command = tool_.typed + " sim " + named;
     notes.found_by = found_by_ + ", keelson " + std::string(version()) + " (" + std::string(revision()) + ")";
     sim::Story story;
     sim::RunOptions options;
     options.trace = &story;
+    options.own = tool_.own;
     options.prepare = [&](sim::RunCluster& cluster) { story.attach(cluster); };
     // A run that ends its process tells nothing; everything else may run here once more.
     if (result.after.failure->kind != "process.died") {
@@ -187,7 +188,7 @@ class ShrinkCommand {
     }
     std::ofstream out(path);
     if (!(out << sim::regression_text(result, notes)) || !out.flush()) {
-      std::cerr << "keelson shrink: cannot write " << path.string() << ": " << std::strerror(errno) << "\n";
+      std::cerr << tool_.name << " shrink: cannot write " << path.string() << ": " << std::strerror(errno) << "\n";
       return io::exit_code::cannot_create;
     }
     out.close();
@@ -197,7 +198,7 @@ class ShrinkCommand {
   }
 
   // The file itself, read as `keelson sim` reads it.
-  static bool fails_the_same(const fs::path& path, const std::string& signature) {
+  bool fails_the_same(const fs::path& path, const std::string& signature) const {
     const auto scenario = sim::load_scenario(path);
     if (!scenario) {
       for (const auto& problem : scenario.error()) std::cerr << problem.describe() << "\n";
@@ -205,7 +206,7 @@ class ShrinkCommand {
     }
     sim::Candidate candidate{*scenario, sim::tape_of(scenario->tape())};
     candidate.scenario.clear_tape();
-    sim::Oracle oracle({.jobs = 1, .budget = no_budget}, {}, {});
+    sim::Oracle oracle({.jobs = 1, .budget = no_budget}, plain_runs(), {});
     return sim::signature_of(oracle.judge(candidate)) == signature;
   }
 
@@ -221,7 +222,7 @@ class ShrinkCommand {
               << "\n";
     for (const auto& line : notes.story)
       std::cout << "  " << (line == notes.story.front() ? "story      " : "           ") << line << "\n";
-    std::cout << "file       " << named << "\nagain      ./keelson sim " << named << "\n";
+    std::cout << "file       " << named << "\nagain      " << tool_.typed << " sim " << named << "\n";
     if (!reproduced) std::cerr << "keelson shrink: the file does not fail in the same way; that is a bug of keelson\n";
   }
 
@@ -239,7 +240,14 @@ class ShrinkCommand {
               << ",\"reproduced\":" << (reproduced ? "true" : "false") << "}\n";
   }
 
+  sim::RunOptions plain_runs() const {
+    sim::RunOptions options;
+    options.own = tool_.own;
+    return options;
+  }
+
   Options options_;
+  Tool tool_;
   sim::Candidate start_;
   std::string found_by_;
   fs::path folder_;
@@ -248,10 +256,10 @@ class ShrinkCommand {
 
 }  // namespace
 
-void add_shrink(CLI::App& app, int& exit_code) {
+void add_shrink(CLI::App& app, int& exit_code, const Tool& tool) {
   auto* command = app.add_subcommand("shrink", "make the smallest scenario that fails as this run does");
   auto options = std::make_shared<Options>();
-  command->add_option("run", options->what, "a scenario file, with --seed; or a tape of keelson sim --tape")
+  command->add_option("run", options->what, "a scenario file, with --seed; or a tape of sim --tape")
       ->required()
       ->type_name("FILE|TAPE");
   command->add_option("--seed", options->seed, "of the run that failed");
@@ -268,18 +276,21 @@ void add_shrink(CLI::App& app, int& exit_code) {
   command->add_option("--out", options->out, "folder for the scenario (default: scenarios/regressions)");
   command->add_flag("--json", options->json, "one JSON object");
   command->footer(
-      "Fewer replicas, clients, requests, keys, faults and phases first; then as few decisions of chance as possible "
-      "in\n"
-      "a world that is otherwise quiet. What is left fails by the same checker and invariant, without a seed, and "
-      "says\n"
-      "what happens in it. Fix the bug, keep the file: it must pass from then on.\n"
-      "Exit codes: 0 written, 5 the run doesn't fail, 64 usage, 65 bad scenario or tape, 73 the folder can't be "
-      "written.\n\n"
-      "Examples:\n  keelson shrink scenarios/smoke/default.textproto --seed 7\n"
-      "  keelson shrink run.ktape --budget 10s --out /tmp");
-  command->callback([options, budget, &exit_code] {
+      std::string(
+          "Fewer replicas, clients, requests, keys, faults and phases first; then as few decisions of chance as "
+          "possible "
+          "in\n"
+          "a world that is otherwise quiet. What is left fails by the same checker and invariant, without a seed, and "
+          "says\n"
+          "what happens in it. Fix the bug, keep the file: it must pass from then on.\n"
+          "Exit codes: 0 written, 5 the run doesn't fail, 64 usage, 65 bad scenario or tape, 73 the folder can't be "
+          "written.\n\n"
+          "Examples:\n  ") +
+      tool.name + " shrink scenarios/smoke/default.textproto --seed 7\n  " + tool.name +
+      " shrink run.ktape --budget 10s --out /tmp");
+  command->callback([options, budget, tool, &exit_code] {
     options->budget_given = budget->count() > 0;
-    exit_code = ShrinkCommand(*options).run();
+    exit_code = ShrinkCommand(*options, tool).run();
   });
 }
 

@@ -15,6 +15,7 @@
 #include "keelson/sim/run/campaign.h"
 #include "keelson/sim/run/recording.h"
 #include "keelson/sim/run/run.h"
+#include "keelson/sim/simulation.h"
 #include "keelson/sim/tape_text.h"
 
 #include "commands.h"
@@ -56,11 +57,6 @@ bool parse_range(const std::string& text, Range& range) {
          parse_number(text.substr(dots + 2), range.to) && range.from <= range.to;
 }
 
-int usage(const std::string& what) {
-  std::cerr << "keelson sim: " << what << "\ntry: keelson sim --help\n";
-  return io::exit_code::usage;
-}
-
 std::string own_path() {
   char buffer[4096];
   const ssize_t n = ::readlink("/proc/self/exe", buffer, sizeof buffer);
@@ -77,24 +73,26 @@ void keep_freed_memory() {
 
 class SimCommand {
  public:
-  explicit SimCommand(Options options) : options_(std::move(options)) {}
+  SimCommand(Options options, Tool tool) : options_(std::move(options)), tool_(std::move(tool)) {}
 
   int run() {
     keep_freed_memory();
     if (options_.list) return list();
     if (const int code = read_options()) return code;
-    files_ = find_scenarios(options_.scenarios);
+    files_ = find_scenarios(options_.scenarios, tool_);
     if (files_.empty()) return io::exit_code::bad_data;
     if (options_.print) return print_resolved();
-    if (options_.hash_only) {
-      std::cout << run_task({0, range_.from}).trace_hash;
-      return 0;
-    }
+    if (options_.hash_only) return print_hash();
     if (!recorded()) return run_all();
     return single() ? run_recorded() : too_many_to_record();
   }
 
  private:
+  int usage(const std::string& what) const {
+    std::cerr << tool_.name << " sim: " << what << "\ntry: " << tool_.name << " sim --help\n";
+    return io::exit_code::usage;
+  }
+
   bool single() const { return files_.size() == 1 && range_.from == range_.to; }
 
   bool recorded() const {
@@ -114,11 +112,11 @@ class SimCommand {
   int list() const {
     auto named = options_.scenarios;
     if (named.empty()) {
-      const auto folder = need_scenarios_folder();
+      const auto folder = need_scenarios_folder(tool_);
       if (folder.empty()) return io::exit_code::bad_data;
       named.push_back(folder.string());
     }
-    const auto files = find_scenarios(named);
+    const auto files = find_scenarios(named, tool_);
     for (const auto& file : files) std::cout << file.named << "\n    " << file.about << "\n";
     return files.empty() ? io::exit_code::bad_data : 0;
   }
@@ -157,12 +155,46 @@ class SimCommand {
     return 0;
   }
 
+  // For whoever compares; with --trace, also for whoever asks where two runs part.
+  int print_hash() const {
+    std::ofstream trace(options_.trace.empty() ? "/dev/null" : options_.trace);
+    sim::JsonTraceSink sink(trace);
+    std::cout << run_task({0, range_.from}, {}, options_.trace.empty() ? nullptr : &sink).trace_hash;
+    return 0;
+  }
+
   sim::RunReport run_task(const sim::CampaignTask& task,
-                          const std::function<void(const sim::RunProgress&)>& progress = {}) const {
+                          const std::function<void(const sim::RunProgress&)>& progress = {},
+                          sim::TraceSink* trace = nullptr) const {
     const ScenarioFile& file = files_[task.scenario];
     sim::Tape tape(sim::source_of(file.scenario, task.seed));
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
-    return sim::run_scenario(scenario, tape, {again_text(task), task.seed, nullptr, progress});
+    sim::RunOptions how{again_text(task), task.seed, trace, progress};
+    how.own = tool_.own;
+    return sim::run_scenario(scenario, tape, how);
+  }
+
+  // Of two more runs, this process's and another's: where they part, and whose doing it must be.
+  std::string first_difference(const sim::CampaignTask& task) const {
+    const std::string stem = std::filesystem::temp_directory_path() / ("keelson-" + std::to_string(::getpid()));
+    const std::string here = stem + "-here.jsonl", there = stem + "-there.jsonl";
+    std::ofstream trace(here);
+    sim::JsonTraceSink sink(trace);
+    run_task(task, {}, &sink);
+    trace.close();
+    auto command = again(task);
+    command.insert(command.end(), {"--trace", there});
+    static_cast<void>(sim::run_and_capture(command, task.seed * 31 + 11));
+    std::string text = sim::first_difference(here, there);
+    std::error_code ignored;
+    std::filesystem::remove(here, ignored);
+    std::filesystem::remove(there, ignored);
+    if (tool_.own)
+      text += "; machine `" + tool_.own->own_machine().name +
+              "` or its workload depends on something that is not in the run (an address, chance, a global, memory "
+              "that was never written)" +
+              sim::not_the_kernel;
+    return text;
   }
 
   std::vector<std::string> again(const sim::CampaignTask& task) const {
@@ -176,7 +208,8 @@ class SimCommand {
   // With the flags that were given and no others: what a swarm is free to draw depends on them.
   std::string again_text(const sim::CampaignTask& task) const {
     const ScenarioFile& file = files_[task.scenario];
-    return "./keelson sim " + file.named + (file.scenario.has_tape() ? "" : " --seed " + std::to_string(task.seed)) +
+    return tool_.typed + " sim " + file.named +
+           (file.scenario.has_tape() ? "" : " --seed " + std::to_string(task.seed)) +
            (options_.limits.empty() ? "" : " --limits " + options_.limits);
   }
 
@@ -203,6 +236,7 @@ class SimCommand {
     sim::JsonTraceSink sink(trace_file);
     const std::string repeat = again_text({0, range_.from});
     sim::RunOptions how{repeat, range_.from, trace_file.is_open() ? &sink : nullptr, {}};
+    how.own = tool_.own;
     sim::Reporting reporting;
     if (page.is_open() || exported.is_open()) reporting.watch(how, scenario);
     const auto report = sim::run_scenario(scenario, tape, how);
@@ -223,8 +257,8 @@ class SimCommand {
     return bytes && out.write(bytes->data(), static_cast<std::streamsize>(bytes->size())).flush();
   }
 
-  static int cannot_write(const std::string& path) {
-    std::cerr << "keelson sim: cannot write " << path << ": " << std::strerror(errno) << "\n";
+  int cannot_write(const std::string& path) const {
+    std::cerr << tool_.name << " sim: cannot write " << path << ": " << std::strerror(errno) << "\n";
     return io::exit_code::cannot_create;
   }
 
@@ -263,6 +297,7 @@ class SimCommand {
     campaign.run_elsewhere = [&](const sim::CampaignTask& task) {
       return sim::run_and_capture(again(task), task.seed * 31 + 7);
     };
+    campaign.first_difference = [&](const sim::CampaignTask& task) { return first_difference(task); };
     campaign.again = [&](const sim::CampaignTask& task) { return again_text(task); };
     campaign.died = [&](const sim::CampaignTask& task, const std::string& how) { return died(task, how); };
     campaign.on_report = [&](const sim::RunReport& report) {
@@ -310,6 +345,7 @@ class SimCommand {
   }
 
   Options options_;
+  Tool tool_;
   Range range_;
   sim::Overrides overrides_;
   u64 verify_every_ = 8;
@@ -318,18 +354,20 @@ class SimCommand {
 
 }  // namespace
 
-void add_sim(CLI::App& app, int& exit_code) {
+void add_sim(CLI::App& app, int& exit_code, const Tool& tool) {
   auto* sim = app.add_subcommand("sim", "run seeded simulation scenarios and judge them");
   auto options = std::make_shared<Options>();
-  sim->add_option("scenario", options->scenarios,
-                  "files, or folders of .textproto files; none: scenarios/smoke/default.textproto");
+  const std::string again = "\n  " + tool.name + " sim ";
+  const std::string one = tool.own ? "scenarios/" + tool.own->own_machine().name + ".textproto"
+                                   : std::string("scenarios/smoke/default.textproto");
+  sim->add_option("scenario", options->scenarios, "files, or folders of .textproto files; none: " + one);
   sim->add_option("--seed", options->seed, "run this seed (none given: a random one, which is printed)");
   sim->add_option("--seeds", options->seeds, "run all seeds of A..B");
   sim->add_option("--jobs", options->jobs, "worker processes (default: one per core)");
   sim->add_option("--limits", options->limits, "standard or tiny, whatever the scenario says");
   sim->add_flag("--json", options->json, "one JSON object per run, and a summary for --seeds");
   sim->add_option("--trace", options->trace, "write every event of a single run to this file, as JSON lines");
-  sim->add_option("--tape", options->tape, "write the decisions of a single run to this file, for keelson replay");
+  sim->add_option("--tape", options->tape, "write the decisions of a single run to this file, for replay");
   sim->add_option("--report", options->report, "write a page that shows a single run: an HTML file for any browser");
   sim->add_option("--export", options->exported, "shiviz or perfetto, and a file: a single run for those viewers")
       ->type_name("KIND FILE")
@@ -340,12 +378,11 @@ void add_sim(CLI::App& app, int& exit_code) {
   sim->add_flag("--print", options->print, "print the scenario with everything resolved, and run nothing");
   sim->add_flag("--hash-only", options->hash_only, "run and print the trace hash only")->group("");
   sim->footer(
-      "Exit codes: 0 as expected, 2 safety violated, 3 liveness violated, 4 nondeterministic, 5 inconclusive,\n"
-      "64 usage, 65 bad scenario.\n\nExamples:\n  keelson sim\n  keelson sim scenarios/network --seeds 1..200 --limits "
-      "tiny\n"
-      "  keelson sim scenarios/smoke/default.textproto --seed 7 --trace events.jsonl --tape run.ktape\n"
-      "  keelson sim scenarios/crash/primary.textproto --seed 7 --report out.html");
-  sim->callback([options, &exit_code] { exit_code = SimCommand(*options).run(); });
+      "Exit codes: 0 as expected, 2 safety violated, 3 liveness violated, 4 nondeterministic, or an own machine\n"
+      "that breaks its contract, 5 inconclusive, 64 usage, 65 bad scenario.\n\nExamples:" +
+      again + again + "scenarios --seeds 1..200 --limits tiny" + again + one +
+      " --seed 7 --trace events.jsonl --tape run.ktape" + again + one + " --seed 7 --report out.html");
+  sim->callback([options, tool, &exit_code] { exit_code = SimCommand(*options, tool).run(); });
 }
 
 }  // namespace keelson::bin

@@ -6,6 +6,8 @@
 
 #include "keelson/sim/run/recording.h"
 
+#include "tool.h"
+
 namespace keelson::bin {
 
 struct NamedTape {
@@ -15,6 +17,6 @@ struct NamedTape {
 };
 
 // Missing, damaged, cut, of another version, without a scenario that this build can read: said on stderr, empty then.
-std::optional<NamedTape> read_tape(const std::string& command, const std::string& path);
+std::optional<NamedTape> read_tape(const std::string& command, const std::string& path, const Tool& tool);
 
 }  // namespace keelson::bin

@@ -1,4 +1,4 @@
-# find_package(keelson) gives keelson::kernel and, where built, keelson::sim and keelson::io.
+# find_package(keelson) gives keelson::kernel, keelson::sim, keelson::sim_main and keelson::io, with what they need.
 include(CMakePackageConfigHelpers)
 set(keelson_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/keelson)
 
@@ -49,6 +49,11 @@ endforeach()
 if(TARGET keelson_io)
   install(TARGETS asio_standalone EXPORT keelson)
 endif()
+if(TARGET keelson_sim_main)
+  set_target_properties(keelson_sim_main PROPERTIES EXPORT_NAME sim_main)
+  install(TARGETS keelson_sim_main EXPORT keelson ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/scenarios)
   install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/keelson)
 endif()

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <fstream>
 #include <malloc.h>
 #include <optional>
 #include <poll.h>
@@ -55,6 +56,7 @@ RunReport run_task(const Campaign& campaign, std::size_t index) {
                            0,
                            0,
                            ""};
+  if (!again.empty() && campaign.first_difference) report.failure->detail += "; " + campaign.first_difference(task);
   return report;
 }
 
@@ -155,6 +157,18 @@ class Collector {
 };
 
 }  // namespace
+
+std::string first_difference(const std::string& here, const std::string& there) {
+  std::ifstream one(here), other(there);
+  std::string mine, its;
+  for (u64 line = 1;; ++line) {
+    const bool more = static_cast<bool>(std::getline(one, mine)), others = static_cast<bool>(std::getline(other, its));
+    if (!more && !others) return "two further runs have the same trace";
+    if (more && others && mine == its) continue;
+    return "two further runs differ first in record " + std::to_string(line) +
+           " of their traces: " + (more ? mine : "the end") + " and " + (others ? its : "the end");
+  }
+}
 
 Summary run_campaign(const Campaign& campaign) {
   ::signal(SIGPIPE, SIG_IGN);

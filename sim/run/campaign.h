@@ -26,6 +26,8 @@ struct Campaign {
   std::function<RunReport(const CampaignTask&)> run;
   // The trace hash of the task, from another process; empty if that failed.
   std::function<std::string(const CampaignTask&)> run_elsewhere;
+  // Where two runs of it part; may be empty. Asked when their hashes differ.
+  std::function<std::string(const CampaignTask&)> first_difference;
   // The command that runs the task once more.
   std::function<std::string(const CampaignTask&)> again;
   // What a worker that died is reported as.
@@ -36,6 +38,9 @@ struct Campaign {
   std::function<void(std::size_t done, std::size_t failed)> on_progress;
   std::function<bool()> interrupted;
 };
+
+// Of two traces in files, as JSON lines.
+std::string first_difference(const std::string& here, const std::string& there);
 
 Summary run_campaign(const Campaign& campaign);
 

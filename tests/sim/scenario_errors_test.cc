@@ -62,9 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"UnknownField", "network {\n  loss_pm: 5\n\n  mode: STREAM\n}",
          "3:3: SCN_FIELD: network.loss_pm: unknown field of Network; got loss_pm; expected loss_ppm"},
         {"UnknownFieldWithoutAGuess", "workload { idle {} speed: 3 }",
-         "2:20: SCN_FIELD: workload[0].speed: unknown field of Workload; got speed; expected kv, idle, clients, "
-         "requests, "
-         "rate_per_s, think_us, timeout_ms"},
+         "2:20: SCN_FIELD: workload[0].speed: unknown field of Workload; got speed; expected kv, idle, own, "
+         "clients, requests, rate_per_s, think_us, timeout_ms"},
         {"UnknownMessage", "queue { a { b: [1, { c: 2 }] } }\n",
          "2:1: SCN_FIELD: queue: unknown field of Scenario; got queue; expected " +
              std::string("name, schema, base, cluster, workload, phase, tail, step, swarm, expect, budget, check_off, "
