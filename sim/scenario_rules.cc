@@ -415,7 +415,8 @@ void check_core(Check& c) {
     c.found({"core_node", "core"}, {listed ? "core: LISTED without a list" : "core_node: a list that core does not use",
                                     {},
                                     "core: LISTED and core_node together"});
-  if (scenario.tail() == pb::Tail::NONE && scenario.has_core())
+  // The default is written out where a scenario was resolved, as tapes have it.
+  if (scenario.tail() == pb::Tail::NONE && scenario.core() != pb::Core::RANDOM)
     c.found({"core"}, {"core: there is no tail for it", "tail: NONE", "tail: FULL"});
   const u32 majority = scenario.cluster().replicas() / 2 + 1;
   if (listed && scenario.core_node_size() > 0 && static_cast<u32>(scenario.core_node_size()) < majority)

@@ -181,6 +181,12 @@ TEST(Scenario, CanDemandOnlyFaultsThatExist) {
     EXPECT_TRUE(faults.contains(injected.field(i)->name())) << injected.field(i)->name();
 }
 
+// Tapes hold what resolve() gives, and replaying one reads it like a file.
+TEST(Scenario, ResolvedWithoutATailIsSoundAgain) {
+  const auto again = parse_scenario(print(resolved("tail: NONE")), "x.textproto", {});
+  EXPECT_TRUE(again) << again.error().front().describe();
+}
+
 // A dropped command is given as its number on the wire.
 TEST(Scenario, CommandsAreThoseOfTheWire) {
   const auto& commands = *pb::Command_descriptor();
