@@ -192,8 +192,7 @@ class SimCommand {
     if (tool_.own)
       text += "; machine `" + tool_.own->own_machine().name +
               "` or its workload depends on something that is not in the run (an address, chance, a global, memory "
-              "that was never written)" +
-              sim::not_the_kernel;
+              "that was never written): this is your program, not the kernel";
     return text;
   }
 
@@ -334,13 +333,21 @@ class SimCommand {
     };
   }
 
+  // Nobody caught it: with an own machine about, its author should know where to look first.
+  std::string whose() const {
+    return tool_.own ? ": a crash in machine `" + tool_.own->own_machine().name +
+                           "` or its workload, if no sanitizer or debugger says otherwise"
+                     : "";
+  }
+
   sim::RunReport died(const sim::CampaignTask& task, const std::string& how) const {
     sim::RunReport report;
     report.scenario = files_[task.scenario].scenario.name();
     report.seed = task.seed;
     report.verdict = sim::Verdict::safety;
     report.expected = false;
-    report.failure = sim::Failure{"process.died", "the run's process ended by " + how, again_text(task), 0, 0, ""};
+    report.failure =
+        sim::Failure{"process.died", "the run's process ended by " + how + whose(), again_text(task), 0, 0, ""};
     return report;
   }
 

@@ -1,6 +1,7 @@
 #include "keelson/sim/embed/machine_watch.h"
 
 #include <cctype>
+#include <cstdlib>
 #include <utility>
 
 #include "keelson/driver/check_hook.h"
@@ -34,6 +35,21 @@ Violation by_machine(const std::string& invariant, const std::string& detail) {
           .at = {}};
 }
 
+// An exception met a noexcept function. Not a way back: the step is left, where it was called by a machine.
+void on_terminate() {
+  const MachineCall* call = MachineCall::of_thread();
+  if (!call) std::abort();
+  std::string what = "something that is not a std::exception";
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    what = std::string("an exception: ") + error.what();
+  } catch (...) {
+  }
+  set_memory_meter(nullptr);
+  leave_step(by_machine("threw", call->text() + " threw, out of a noexcept function, " + what));
+}
+
 }  // namespace
 
 [[noreturn]] void leave_step(Violation violation) {
@@ -55,8 +71,13 @@ std::optional<Violation> take_blame(const FailedCheck& failed) {
   return blame;
 }
 
-OwnMachineScope::OwnMachineScope(const OwnMachine* machine) : former_(std::exchange(machine_of_thread, machine)) {}
-OwnMachineScope::~OwnMachineScope() { machine_of_thread = former_; }
+OwnMachineScope::OwnMachineScope(const OwnMachine* machine)
+    : former_(std::exchange(machine_of_thread, machine)),
+      former_handler_(machine ? std::set_terminate(on_terminate) : std::get_terminate()) {}
+OwnMachineScope::~OwnMachineScope() {
+  machine_of_thread = former_;
+  std::set_terminate(former_handler_);
+}
 
 const OwnMachine& own_machine_of_thread() {
   check(machine_of_thread != nullptr);

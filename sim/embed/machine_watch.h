@@ -5,6 +5,7 @@
 // Not here: comparing a machine with its twin (watched_machine.h).
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
@@ -27,7 +28,8 @@ struct OwnMachine {
   std::vector<OwnInvariant> invariants;
 };
 
-// The one that machines made on this thread are of, while this lives. One run at a time.
+// The one that machines made on this thread are of, while this lives. One run at a time. An exception that leaves a
+// noexcept function of such a machine is the machine's as well: the process's terminate handler sees to that.
 class OwnMachineScope {
  public:
   explicit OwnMachineScope(const OwnMachine* machine);
@@ -37,6 +39,7 @@ class OwnMachineScope {
 
  private:
   const OwnMachine* former_;
+  std::terminate_handler former_handler_;
 };
 const OwnMachine& own_machine_of_thread();
 

@@ -15,3 +15,14 @@ foreach(program uses_kernel uses_sim uses_io)
   endif()
 endforeach()
 execute_process(COMMAND ${prefix}/bin/keelson version COMMAND_ERROR_IS_FATAL ANY)
+
+# Whose workload is not a function of the seed is told so.
+execute_process(
+  COMMAND ${WORK}/build/wrong_workload sim ${SOURCE}/register.textproto --seed 1
+  WORKING_DIRECTORY ${WORK}
+  RESULT_VARIABLE code
+  OUTPUT_VARIABLE output)
+set(wanted "differ first in record [0-9]+ of their traces: .*machine `register` or its workload .*your program, not the kernel")
+if(NOT code EQUAL 4 OR NOT output MATCHES "${wanted}")
+  message(FATAL_ERROR "wrong_workload: exit code ${code}\n${output}\nexpected 4, and: ${wanted}")
+endif()

@@ -20,8 +20,10 @@ enum class Mistake {
   none,
   throws,
   throws_oddly,
+  throws_out_of_noexcept,
   reads_clock,
   chance,
+  shares_a_global,
   hoards,
   hoards_at_once,
   state_too_large,
@@ -66,15 +68,20 @@ class Sum {
   void err(ReplyWriter& reply) {
     if (mistake == Mistake::throws) throw std::runtime_error("no such account");
     if (mistake == Mistake::throws_oddly) throw 7;
+    if (mistake == Mistake::throws_out_of_noexcept) sum_ += far_away();
     if (mistake == Mistake::reads_clock)
       last_seen_ns = static_cast<u64>(std::chrono::system_clock::now().time_since_epoch().count());
     if (mistake == Mistake::chance) sum_ += reinterpret_cast<std::uintptr_t>(this) >> 4 & 0xffff;
+    if (mistake == Mistake::shares_a_global) sum_ += in_this_process_++ / 2;  // a machine and its twin agree
     if (mistake == Mistake::hoards) hoard_.push_back(std::vector<char>(64 * 1024));
     if (mistake == Mistake::hoards_at_once)
       for (;;) hoard_.push_back(std::vector<char>(64 * 1024));
     if (mistake == Mistake::reply_too_long) reply.append(std::vector<std::byte>(1 << 20));
   }
 
+  std::size_t far_away() const noexcept { return hoard_.at(1000).size(); }
+
+  static inline u64 in_this_process_ = 0;
   static inline u64 last_seen_ns = 0;
   u64 sum_ = 0;
   u64 ops_ = 0;
@@ -169,11 +176,17 @@ TEST(OwnMachine, AnExceptionIsTheMachines) {
               AllOf(HasSubstr("4 machine.threw: machine `sum`: apply of op "),
                     HasSubstr("threw an exception: no such account: this is your machine, not the kernel")));
   EXPECT_THAT(told<Mistake::throws_oddly>(), HasSubstr("4 machine.threw: machine `sum`: apply of op "));
+  EXPECT_THAT(told<Mistake::throws_out_of_noexcept>(), HasSubstr(" threw, out of a noexcept function, an exception: "));
 }
 
 TEST(OwnMachine, ChanceIsTheMachines) {
   EXPECT_THAT(told<Mistake::chance>(), AllOf(HasSubstr("4 machine.differs: machine `sum`: apply of op "),
                                              HasSubstr("this is your machine, not the kernel")));
+}
+
+TEST(OwnMachine, ReplicasThatDifferAfterTheSameOpsAreTheMachines) {
+  EXPECT_THAT(told<Mistake::shares_a_global>(),
+              AllOf(HasSubstr("4 machine.state: machine `sum`: "), HasSubstr("this is your machine, not the kernel")));
 }
 
 TEST(OwnMachine, AStateLargerThanPromisedIsTheMachines) {
