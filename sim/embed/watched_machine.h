@@ -36,8 +36,8 @@ class WatchedMachine {
   }
 
   void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply) {
-    std::vector<std::byte> second(reply.room());
-    ReplyWriter other(second);
+    second_reply_.resize(std::max(second_reply_.size(), reply.room()));
+    ReplyWriter other(MutableBytes(second_reply_).first(reply.room()));
     touched_ = {};
     kernel_touch_ = ctx.touch;
     ApplyCtx watched = ctx;
@@ -239,7 +239,8 @@ class WatchedMachine {
   Canon canon_;     // of the last state that was looked at
   u64 unseen_ = 0;  // ops since then, beyond each one
   SectionTouch kernel_touch_;
-  std::vector<u32> touched_;  // by the op in progress
+  std::vector<std::byte> second_reply_;  // of the twin
+  std::vector<u32> touched_;             // by the op in progress
 };
 
 }  // namespace keelson::sim
