@@ -12,6 +12,7 @@ u64 History::invoke(u16 client, GroupId group, Operation operation, Bytes body, 
   call.operation = operation;
   call.body.assign(body.begin(), body.end());
   call.invoked = at;
+  call.called_at = moments_++;
   call.floor_op = answered(group).raw();
   calls_.push_back(std::move(call));
   ++counts_[static_cast<std::size_t>(CallEnd::open)];
@@ -26,6 +27,7 @@ void History::end(u64 id, CallEnd end, Status status, const MessageRef& answer, 
   call.end = end;
   call.status = status;
   call.returned = at;
+  call.ended_at = moments_++;
   if (answer) {
     const Reply reply = answer.as<Reply>();
     if (reply.op == Op(0)) call.refusal = static_cast<Status>(reply.status);

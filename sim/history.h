@@ -23,6 +23,8 @@ struct Call {
   std::vector<std::byte> body;
   Instant invoked;
   Instant returned;
+  u64 called_at = 0;  // places in one order of all calls and ends
+  u64 ended_at = 0;
   u64 floor_op = 0;  // highest op of the group that had been answered to anybody when it was invoked
   CallEnd end = CallEnd::open;
   Status status = Status::ok;
@@ -54,6 +56,7 @@ class History {
   std::vector<Call> calls_;
   std::vector<std::pair<GroupId, Op>> answered_;
   u64 counts_[4] = {};
+  u64 moments_ = 0;  // calls and ends so far
   HistoryListener* listener_ = nullptr;
 };
 
