@@ -102,7 +102,11 @@ class Judge {
     std::string text;
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (i == 4) return text + " or one of " + std::to_string(states.size() - i) + " more";
-      text += (i ? " or " : "") + (states[i] ? plain_or_hex(values_[states[i] - 1]) : std::string("none"));
+      text += i ? " or " : "";
+      if (states[i] == KvCell::unseen)
+        text += "what a call of unknown outcome wrote";
+      else
+        text += states[i] ? plain_or_hex(values_[states[i] - 1]) : "none";
     }
     return text;
   }

@@ -1,51 +1,46 @@
 #include "keelson/sim/check/kv_cell.h"
 
+#include <utility>
+
 namespace keelson::sim {
 namespace {
 
-// Up to which place in the order of answers somebody could tell that a key holds a value: after that, an operation of
-// unknown outcome that writes it can be left out.
+// Before which place in the order of answers somebody could tell that a key holds a value: from there on, an operation
+// of unknown outcome that writes it can be left out.
 class KvSightings {
  public:
-  explicit KvSightings(const std::vector<LinearOp<KvCell>>& ops);
+  explicit KvSightings(const std::vector<LinearOp<KvCell>>& ops) {
+    for (const auto& op : ops)
+      if (op.output) see_answer(op.input, *op.output, op.returned + 1);
+    // Whoever swaps it may, if what it writes can be seen.
+    for (bool more = true; std::exchange(more, false);)
+      for (const auto& [input, output, called, returned] : ops)
+        if (!output && input.act == KvAct::swap) more = see(input.expected, last(input.value)) || more;
+  }
   // Zero: nobody ever.
-  u64 last(u32 value) const;
+  u64 last(u32 value) const { return std::max(any_, last_as_itself(value)); }
+  u64 last_as_itself(u32 value) const { return value < last_.size() ? last_[value] : 0; }
 
  private:
-  void see(u32 value, u64 at);
-  std::vector<u64> last_;  // by value
-  u64 any_ = 0;            // of those to whom any value makes a difference
-};
-
-KvSightings::KvSightings(const std::vector<LinearOp<KvCell>>& ops) {
-  constexpr u64 always = ~u64{0};
-  for (const auto& [input, output, called, returned] : ops) {
-    if (!output) {
-      if (input.act == KvAct::swap) see(input.expected, always);
-    } else if (input.act == KvAct::read) {
-      see(output->found.value_or(0), returned);
-    } else if (input.act == KvAct::erase) {
-      if (output->done)
-        any_ = std::max(any_, returned);
-      else
-        see(0, returned);
-    } else if (input.act == KvAct::swap) {
-      if (output->done)
-        see(input.expected, returned);
-      else if (output->found)
-        see(*output->found, returned);
-      else
-        any_ = std::max(any_, returned);
-    }
+  void see_answer(const KvCell::Input& input, const KvCell::Output& output, u64 at) {
+    if (input.act == KvAct::read) see(output.found.value_or(0), at);
+    if (input.act == KvAct::erase && !output.done) see(0, at);
+    if (input.act == KvAct::swap) see(output.done ? input.expected : output.found.value_or(input.expected), at);
+    const bool anything =
+        (input.act == KvAct::erase && output.done) || (input.act == KvAct::swap && !output.done && !output.found);
+    if (anything) any_ = std::max(any_, at);
   }
-}
 
-void KvSightings::see(u32 value, u64 at) {
-  if (value >= last_.size()) last_.resize(value + 1);
-  last_[value] = std::max(last_[value], at);
-}
+  bool see(u32 value, u64 at) {
+    if (value >= last_.size()) last_.resize(value + 1);
+    const bool later = at > last_[value];
+    last_[value] = std::max(last_[value], at);
+    return later;
+  }
 
-u64 KvSightings::last(u32 value) const { return value < last_.size() ? std::max(any_, last_[value]) : any_; }
+  std::vector<u64> last_;  // by value
+  u64 any_ = 0;            // of those to whom it only matters whether the key holds something (else)
+};
 
 }  // namespace
 
@@ -87,8 +82,11 @@ std::vector<u32> leave_out_unseen(std::vector<LinearOp<KvCell>>& ops) {
   for (u32 i = 0; i < ops.size(); ++i) {
     LinearOp<KvCell>& op = ops[i];
     if (!op.output) {
-      op.returned = seen.last(op.input.act == KvAct::erase ? 0 : op.input.value);
-      if (op.input.act == KvAct::read || op.returned < op.called) continue;
+      if (op.input.act == KvAct::erase) op.input.value = 0;
+      const u64 last = seen.last(op.input.value);
+      if (op.input.act == KvAct::read || last <= op.called) continue;
+      op.returned = last - 1;
+      if (op.input.value != 0 && seen.last_as_itself(op.input.value) == 0) op.input.value = KvCell::unseen;
     }
     ops[kept.size()] = op;
     kept.push_back(i);

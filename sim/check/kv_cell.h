@@ -12,6 +12,7 @@ const char* name_of(KvAct act);                      // in history files: read, 
 
 struct KvCell {
   using State = u32;
+  static constexpr u32 unseen = ~u32{0};  // any value that nobody saw, of an operation of unknown outcome
   struct Input {
     KvAct act;
     u32 expected, value;
@@ -24,7 +25,7 @@ struct KvCell {
   State initial() const { return 0; }
   std::optional<State> step(State held, const Input& input, const Output* output) const;
   u64 hash(State state) const { return state; }
-  u64 kind(const Input& i) const { return u64{i.expected} << 33 | u64{i.value} << 2 | static_cast<u64>(i.act); }
+  u64 kind(const Input& i) const { return (u64{i.value} << 32 | i.expected) * 4 + static_cast<u64>(i.act); }
 };
 
 // Drops operations of unknown outcome that nobody can have seen, and sets where the others stop to matter: the search

@@ -82,6 +82,7 @@ bool UsedSets::subset(u32 inner, u32 outer) const {
 
 bool Antichains::add(const Configuration& c) {
   auto& same = at_[{c.placed, u64{c.step} << 32 | c.state}];
+  work_ += same.size();
   for (const u32 entry : same)
     if (sets_.subset(entries_[entry].used, c.used)) return false;
   std::erase_if(same, [&](u32 entry) {

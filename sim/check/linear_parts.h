@@ -17,7 +17,7 @@ namespace keelson::sim {
 // machine.
 struct SearchLimits {
   u64 configurations_max = 1'000'000;  // cached at one time; some 100 bytes each
-  u64 model_steps_max = 50'000'000;
+  u64 work_max = 50'000'000;           // steps of the model, and comparisons of configurations
 };
 
 struct Interval {
@@ -81,7 +81,8 @@ class UsedSets {
 // of unknown outcome used up, can do all that it can.
 class Antichains {
  public:
-  explicit Antichains(const UsedSets& sets) : sets_(sets) {}
+  // Adds every comparison to `work`.
+  Antichains(const UsedSets& sets, u64& work) : sets_(sets), work_(work) {}
   bool add(const Configuration& c);  // false: it is needless
   u64 size() const { return entries_.size(); }
   const std::vector<Configuration>& entries() const { return entries_; }  // in the order of add
@@ -98,6 +99,7 @@ class Antichains {
     std::size_t operator()(const Key& key) const;
   };
   const UsedSets& sets_;
+  u64& work_;
   std::unordered_map<Key, std::vector<u32>, Hash> at_;  // entries; looked up, never walked
   std::vector<Configuration> entries_;
   std::vector<bool> alive_;

@@ -48,7 +48,6 @@ struct LinearVerdict {
   u64 explained = 0;                      // no: how many answers before it can be explained
   std::vector<typename M::State> before;  // no: what the object may have held then; empty if that takes too long to say
   u64 configurations = 0;                 // cached, at most at one time
-  u64 model_steps = 0;
 };
 
 // Two ways through the same tree. `search` goes down first (Wing & Gong 1993; Lowe 2017: an operation is placed no
@@ -74,13 +73,13 @@ class Linearizer {
     if (found) return *found ? verdict_ : violation(deepest_);
     return inconclusive("neither an order nor the lack of one was found within " +
                         std::to_string(limits_.configurations_max) + " cached configurations and " +
-                        std::to_string(limits_.model_steps_max) + " steps of the model");
+                        std::to_string(limits_.work_max) + " steps");
   }
 
   // The two ways on their own, for tests: nothing means that a bound was reached.
   std::optional<bool> search(u64 configurations_max) {
     begin(configurations_max);
-    Antichains visited(used_);
+    Antichains visited(used_, work_);
     std::vector<Frame> path;
     const auto visit = [&](Configuration c) {
       advance(c);
@@ -105,7 +104,7 @@ class Linearizer {
     begin(limits_.configurations_max);
     std::vector<Configuration> all{Configuration{}};
     for (u32 s = 0; s < schedule_.steps().size(); ++s) {
-      Antichains reached(used_), next(used_);
+      Antichains reached(used_, work_), next(used_, work_);
       for (const Configuration& c : all) reached.add(c);
       for (std::size_t i = 0; i < reached.entries().size(); ++i) {
         if (!reached.alive(i)) continue;
@@ -144,12 +143,12 @@ class Linearizer {
     before_.clear();
     deepest_ = 0;
     configurations_max_ = std::min(configurations_max, limits_.configurations_max);
-    steps_left_ = limits_.model_steps_max;
+    work_ = 0;
   }
   bool over(u64 cached) {
     const u64 weight = cached + used_.elements() / 8;
     verdict_.configurations = std::max(verdict_.configurations, weight);
-    return weight > configurations_max_ || steps_left_ == 0;
+    return weight > configurations_max_ || work_ > limits_.work_max;
   }
 
   // Past answers of operations that were placed before.
@@ -238,8 +237,7 @@ class Linearizer {
   }
 
   std::optional<u32> step_model(u32 state, u32 op) {
-    if (steps_left_ > 0) --steps_left_;
-    ++verdict_.model_steps;
+    ++work_;
     const auto after = model_.step(states_[state], ops_[op].input, ops_[op].output ? &*ops_[op].output : nullptr);
     if (!after) return std::nullopt;
     return *after == states_[state] ? state : state_id(*after);
@@ -279,7 +277,7 @@ class Linearizer {
   std::unordered_map<u64, std::vector<u32>> ids_;
   LinearVerdict<M> verdict_;
   u64 configurations_max_ = 0;
-  u64 steps_left_ = 0;
+  u64 work_ = 0;
   u32 deepest_ = 0;
   u32 failed_step_ = 0;
   std::vector<u32> before_;  // states

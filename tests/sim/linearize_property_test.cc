@@ -124,7 +124,7 @@ RC_GTEST_PROP(LinearizeProperty, AcceptsWhatARealObjectDid, ()) {
   how.seed = *rc::gen::arbitrary<u64>();
   how.ops = *rc::gen::inRange<u32>(0, 400);
   how.width = *rc::gen::inRange<u32>(1, 40);
-  how.unknown_percent = *rc::gen::inRange<u32>(0, 30);
+  how.unknown_percent = *rc::gen::inRange<u32>(0, 12);
   Ops ops = of_a_real_cell(how);
   leave_out_unseen(ops);
   RC_ASSERT(linearize(KvCell(), ops).linear == Linear::yes);
