@@ -29,6 +29,16 @@ std::string fixed(u64 ns, u64 unit_ns, int digits) {
   return buffer;
 }
 
+std::string indented(const std::string& lines) {
+  std::string text;
+  for (std::size_t at = 0; at < lines.size();) {
+    const auto end = std::min(lines.find('\n', at), lines.size());
+    text += "           " + lines.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
 std::string verdict_text(const sim::RunReport& r) {
   const std::string name =
       upper(sim::name_of(r.verdict)) + (r.expected && r.verdict != sim::Verdict::ok ? " (expected)" : "");
@@ -49,7 +59,8 @@ void print_run(const sim::RunReport& r, const std::string& again) {
   if (r.failure) {
     std::cout << "  " << verdict_text(r) << "   " << r.failure->kind << " in phase " << r.failure->phase << " at "
               << fixed(r.failure->at_ns, 1'000'000'000, 6) << " s, event " << r.failure->event << "\n           "
-              << r.failure->detail << "\n";
+              << r.failure->detail << "\n"
+              << indented(r.failure->explanation);
   } else {
     std::cout << "  checks  ";
     for (const auto& check : r.checks) std::cout << " " << check << " ok ";

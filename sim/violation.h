@@ -22,6 +22,7 @@ struct Violation {
   Instant at{};
   u64 event = 0;  // how many the run had seen
   NodeId node = no_node;
+  std::string explanation{};  // lines that show more, where there is more to show
 };
 
 }  // namespace keelson::sim

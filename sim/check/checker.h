@@ -22,8 +22,14 @@ class Checker : public Observer {
 
  protected:
   void fail(const std::string& invariant, const std::string& detail, NodeId node = no_node,
-            ViolationKind kind = ViolationKind::safety) {
-    if (on_) world_.fail({.kind = kind, .checker = name_, .invariant = invariant, .detail = detail, .node = node});
+            ViolationKind kind = ViolationKind::safety, const std::string& explanation = {}) {
+    if (on_)
+      world_.fail({.kind = kind,
+                   .checker = name_,
+                   .invariant = invariant,
+                   .detail = detail,
+                   .node = node,
+                   .explanation = explanation});
   }
   bool failed() const { return world_.violation().has_value(); }
   World& world_;

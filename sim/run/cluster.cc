@@ -117,6 +117,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       logs(world, kernel.cluster, kernel.limits),
       commits(world),
       replay(world, commits, logs, history, machines, kinds_of(programs)),
+      linearizable(world, history),
       promises(world, logs),
       sleepers(world),
       shards(world),
@@ -127,6 +128,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
   if (!is_on(scenario, Checked::promises)) promises.silence();
   if (!is_on(scenario, Checked::sleepers)) sleepers.silence();
   if (!is_on(scenario, Checked::replay)) replay.silence();
+  if (!is_on(scenario, Checked::linearizable)) linearizable.silence();
   if (!is_on(scenario, Checked::invariants)) shards.silence();
   world.add_observer(roles);
   world.add_observer(shards);

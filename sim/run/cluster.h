@@ -3,6 +3,7 @@
 // Who uses it: run.cc sequences its phases; the cluster DSL of tests may use it as it is. Not here: phases, verdicts.
 #pragma once
 
+#include "keelson/sim/check/linearizable.h"
 #include "keelson/sim/check/promises.h"
 #include "keelson/sim/check/replay.h"
 #include "keelson/sim/check/sleepers.h"
@@ -60,6 +61,7 @@ class RunCluster {
   Commits commits;
   History history;
   Replay replay;
+  Linearizable linearizable;
   Promises promises;
   Sleepers sleepers;
   ShardWatch shards;

@@ -40,6 +40,7 @@ std::string encode_report(const RunReport& r) {
     f->set_at_ns(r.failure->at_ns);
     f->set_event(r.failure->event);
     f->set_phase(r.failure->phase);
+    f->set_explanation(r.failure->explanation);
   }
   return out.SerializeAsString();
 }
@@ -67,8 +68,8 @@ std::optional<RunReport> decode_report(const std::string& bytes) {
   for (const auto& f : in.fault()) r.faults[f.name()] = f.count();
   for (const auto& m : in.mark()) r.marks[m.name()] = m.count();
   if (in.has_failure())
-    r.failure = Failure{in.failure().kind(),  in.failure().detail(), in.failure().reproduce(),
-                        in.failure().at_ns(), in.failure().event(),  in.failure().phase()};
+    r.failure = Failure{in.failure().kind(),  in.failure().detail(), in.failure().reproduce(),  in.failure().at_ns(),
+                        in.failure().event(), in.failure().phase(),  in.failure().explanation()};
   return r;
 }
 

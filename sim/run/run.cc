@@ -54,7 +54,8 @@ class Run {
       phases_.begin(i);
       run(phases_.parts()[i]);
     }
-    if (!broken()) cluster_.replay.at_end();
+    for (Checker* checker : {static_cast<Checker*>(&cluster_.replay), static_cast<Checker*>(&cluster_.linearizable)})
+      if (!broken()) checker->at_end();
     if (options_.look) options_.look(cluster_);
     RunReport report = describe();
     report.wall_ns = static_cast<u64>((std::chrono::steady_clock::now() - begin).count());
@@ -302,7 +303,8 @@ class Run {
                           "",
                           violation->at.ns(),
                           violation->event,
-                          phase_};
+                          phase_,
+                          violation->explanation};
       if (options_.own && is_state(*violation)) blame_state_on(options_.own->own_machine(), r);
       return;
     }

@@ -117,6 +117,7 @@ std::string to_json(const RunReport& r) {
                   .field("at_ns", r.failure->at_ns)
                   .field("event", r.failure->event)
                   .text("phase", r.failure->phase)
+                  .text("explanation", r.failure->explanation)
                   .close();
   return Object()
       .text("scenario", r.scenario)

@@ -23,6 +23,7 @@ struct Failure {
   u64 at_ns = 0;
   u64 event = 0;
   std::string phase;
+  std::string explanation = {};  // lines that show more, if there is more
 };
 
 struct RunReport {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "keelson/machine/kv/kv_codec.h"
 #include "keelson/sim/check_off.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/settings_of.h"
@@ -43,28 +44,52 @@ TEST(Run, ADrainThatIsNotAnsweredSaysWhatTheReaderWasTold) {
 TEST(CheckOff, WithoutLivenessNothingHasToHappenInTime) {
   const RunReport report = run(full_log + "check_off: 'liveness'");
   EXPECT_EQ(report.verdict, Verdict::ok) << report.failure->detail;
-  EXPECT_THAT(report.checks, ElementsAre("commits", "promises", "replay", "sleepers", "invariants"));
+  EXPECT_THAT(report.checks, ElementsAre("commits", "promises", "replay", "linearizable", "sleepers", "invariants"));
 }
 
 struct Switches {
-  bool commits, promises, replay, sleepers, invariants;
+  bool commits, promises, replay, linearizable, sleepers, invariants;
   bool operator==(const Switches&) const = default;
 };
 Switches switches_with(const std::string& check_off) {
   Tape tape(SeededTape{1});
   const RunCluster cluster(resolved(check_off), tape, 1, nullptr);
-  return {cluster.commits.on(), cluster.promises.on(), cluster.replay.on(), cluster.sleepers.on(), cluster.shards.on()};
+  return {cluster.commits.on(),      cluster.promises.on(), cluster.replay.on(),
+          cluster.linearizable.on(), cluster.sleepers.on(), cluster.shards.on()};
 }
 
 TEST(CheckOff, EachNameSwitchesItsCheckerOffAndNoOther) {
-  EXPECT_EQ(switches_with(""), (Switches{true, true, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'commits'"), (Switches{false, true, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'promises'"), (Switches{true, false, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'replay'"), (Switches{true, true, false, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'sleepers'"), (Switches{true, true, true, false, true}));
-  EXPECT_EQ(switches_with("check_off: 'invariants'"), (Switches{true, true, true, true, false}));
-  EXPECT_EQ(switches_with("check_off: 'liveness'"), (Switches{true, true, true, true, true}));
-  EXPECT_EQ(checker_names().size(), 6u) << "a new one needs a line above";
+  EXPECT_EQ(switches_with(""), (Switches{true, true, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'commits'"), (Switches{false, true, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'promises'"), (Switches{true, false, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'replay'"), (Switches{true, true, false, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'linearizable'"), (Switches{true, true, true, false, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'sleepers'"), (Switches{true, true, true, true, false, true}));
+  EXPECT_EQ(switches_with("check_off: 'invariants'"), (Switches{true, true, true, true, true, false}));
+  EXPECT_EQ(switches_with("check_off: 'liveness'"), (Switches{true, true, true, true, true, true}));
+  EXPECT_EQ(checker_names().size(), 7u) << "a new one needs a line above";
+}
+
+// What clients were told, and nothing else: the cluster itself is without fault here.
+TEST(Linearizable, FailsARunWhoseAnswersFitNoOrder) {
+  for (const bool silent : {false, true}) {
+    Tape tape(SeededTape{1});
+    RunCluster cluster(resolved("check_off: 'replay'"), tape, 1, nullptr);
+    if (silent) cluster.linearizable.silence();
+    std::vector<std::byte> buffer(512);
+    const auto put = cluster.history.invoke(0, GroupId(1), kv_put,
+                                            encode_kv_put(buffer, bytes_of(u64{1}), bytes_of(u64{2})), Instant());
+    cluster.history.end(put, CallEnd::ok, Status::not_found, MessageRef(), Instant());
+    cluster.linearizable.at_end();
+    ASSERT_EQ(cluster.world.violation().has_value(), !silent);
+    if (silent) continue;
+    EXPECT_EQ(cluster.world.violation()->checker, "linearizable");
+    EXPECT_EQ(cluster.world.violation()->invariant, "order");
+    EXPECT_EQ(cluster.world.violation()->detail,
+              "group 1, key 0x0100000000000000: the answer to call 0 of client 0 (write 0x0200000000000000: strange: "
+              "not_found) fits no order of the 0 answers before it, after which the key may hold none");
+    EXPECT_THAT(cluster.world.violation()->explanation, testing::HasSubstr("> 0     0"));
+  }
 }
 
 TEST(CheckOff, ASilencedCheckerFailsNothing) {

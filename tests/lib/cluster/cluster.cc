@@ -86,6 +86,7 @@ Cluster::Cluster(const Shape& shape, Where at)
 
 Cluster::~Cluster() {
   if (!world().violation()) cluster_->replay.at_end();
+  if (!world().violation()) cluster_->linearizable.at_end();
   report(made_at_);
   world().set_reply_reader(nullptr);
 }
