@@ -13,6 +13,7 @@ void add_sim(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_mutants(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_shrink(CLI::App& app, int& exit_code, const Tool& tool = {});
+void add_check(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_server(CLI::App& app, int& exit_code);
 void add_format(CLI::App& app, int& exit_code);

@@ -11,6 +11,7 @@
 #include "keelson/sim/tape_text.h"
 
 #include "commands.h"
+#include "history_files.h"
 #include "sim_output.h"
 #include "tape_files.h"
 #include "version.h"
@@ -19,7 +20,7 @@ namespace keelson::bin {
 namespace {
 
 struct Options {
-  std::string tape, trace, report, stream;
+  std::string tape, trace, report, history, stream;
   u64 until = 0;
   bool json = false, print = false, all = false;
 };
@@ -29,6 +30,11 @@ class Replay {
   Replay(Options options, Tool tool) : options_(std::move(options)), tool_(std::move(tool)) {}
 
   int run() {
+    if (!options_.history.empty() && !sim::notation_of(options_.history)) {
+      std::cerr << tool_.name << " replay: " << bad_history_name(options_.history) << "\ntry: " << tool_.name
+                << " replay --help\n";
+      return io::exit_code::usage;
+    }
     auto tape = read_tape("replay", options_.tape, tool_);
     if (!tape) return io::exit_code::bad_data;
     if (options_.print) return print(*tape);
@@ -42,6 +48,8 @@ class Replay {
       page.open(options_.report, std::ios::binary);
       if (!page) return cannot_write(options_.report);
     }
+    HistoryFile history;
+    if (!history.open(options_.history)) return cannot_write(options_.history);
     strict_ = sim::replay_kind(tape->file) == sim::ReplayKind::strict;
     sim::JsonTraceSink sink(trace_file);
     sim::Tape decisions(sim::source_of(tape->file));
@@ -50,11 +58,13 @@ class Replay {
     how.until_event = options_.until;
     how.own = tool_.own;
     if (options_.until > 0 && !options_.json) how.look = [](sim::RunCluster& cluster) { print_nodes(cluster); };
+    history.watch(how);
     sim::Reporting reporting;
     if (page.is_open()) reporting.watch(how, resolved);
     sim::RunReport report = sim::run_scenario(resolved, decisions, how);
     if (options_.until == 0) compare(tape->file, report);
     if (!options_.trace.empty() && !trace_file.flush()) return cannot_write(options_.trace);
+    if (!history.finish()) return cannot_write(options_.history);
     if (page.is_open() && !reporting.write_page(page, report, build_text(), command()))
       return cannot_write(options_.report);
     if (options_.json) {
@@ -146,6 +156,8 @@ void add_replay(CLI::App& app, int& exit_code, const Tool& tool) {
       ->type_name("EVENT");
   command->add_option("--trace", options->trace, "write every event to this file, as JSON lines");
   command->add_option("--report", options->report, "write a page that shows the run: an HTML file for any browser");
+  command->add_option("--history", options->history,
+                      "write what the clients saw: .edn (Knossos, Elle), .json or .jsonl (Porcupine)");
   command->add_flag("--json", options->json, "one JSON object");
   auto* print = command->add_flag("--print", options->print, "show the decisions that are not quiet, and run nothing");
   command->add_option("--stream", options->stream, "with --print: only streams whose names begin so, such as nemesis")

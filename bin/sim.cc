@@ -19,6 +19,7 @@
 #include "keelson/sim/tape_text.h"
 
 #include "commands.h"
+#include "history_files.h"
 #include "scenario_files.h"
 #include "sim_output.h"
 #include "version.h"
@@ -30,7 +31,7 @@ volatile std::sig_atomic_t interrupted = 0;
 
 struct Options {
   std::vector<std::string> scenarios;
-  std::string seed, seeds, limits, trace, tape, verify, report;
+  std::string seed, seeds, limits, trace, tape, verify, report, history;
   std::vector<std::string> exported;  // kind and file
   unsigned jobs = 0;
   bool json = false, list = false, print = false, hash_only = false;
@@ -96,14 +97,16 @@ class SimCommand {
   bool single() const { return files_.size() == 1 && range_.from == range_.to; }
 
   bool recorded() const {
-    return !options_.tape.empty() || !options_.trace.empty() || !options_.report.empty() || !options_.exported.empty();
+    return !options_.tape.empty() || !options_.trace.empty() || !options_.report.empty() ||
+           !options_.exported.empty() || !options_.history.empty();
   }
 
   int too_many_to_record() const {
-    const char* flag = !options_.tape.empty()     ? "--tape"
-                       : !options_.trace.empty()  ? "--trace"
-                       : !options_.report.empty() ? "--report"
-                                                  : "--export";
+    const char* flag = !options_.tape.empty()      ? "--tape"
+                       : !options_.trace.empty()   ? "--trace"
+                       : !options_.report.empty()  ? "--report"
+                       : !options_.history.empty() ? "--history"
+                                                   : "--export";
     return usage(std::string(flag) + " writes a single run; got " + std::to_string(files_.size()) +
                  (files_.size() == 1 ? " scenario" : " scenarios") + ", seeds " + std::to_string(range_.from) + ".." +
                  std::to_string(range_.to) + "; expected one file, and --seed N instead of --seeds");
@@ -138,6 +141,8 @@ class SimCommand {
       overrides_.limits = options_.limits == "tiny" ? sim::pb::LimitsProfile::TINY : sim::pb::LimitsProfile::STANDARD;
     if (!options_.exported.empty() && !sim::export_named(options_.exported[0]))
       return usage("--export: got " + options_.exported[0] + "; expected shiviz or perfetto, and a file");
+    if (!options_.history.empty() && !sim::notation_of(options_.history))
+      return usage(bad_history_name(options_.history));
     verify_every_ = range_.from == range_.to ? 1 : 8;
     if (!options_.verify.empty() &&
         (options_.verify.rfind("1/", 0) != 0 || !parse_number(options_.verify.substr(2), verify_every_)))
@@ -230,12 +235,15 @@ class SimCommand {
       exported.open(options_.exported[1], std::ios::binary);
       if (!exported) return cannot_write(options_.exported[1]);
     }
+    HistoryFile history;
+    if (!history.open(options_.history)) return cannot_write(options_.history);
     sim::Tape tape(sim::source_of(file.scenario, range_.from), sim::Recording::on);
     const auto scenario = sim::resolve(file.scenario, overrides_, tape);
     sim::JsonTraceSink sink(trace_file);
     const std::string repeat = again_text({0, range_.from});
     sim::RunOptions how{repeat, range_.from, trace_file.is_open() ? &sink : nullptr, {}};
     how.own = tool_.own;
+    history.watch(how);
     sim::Reporting reporting;
     if (page.is_open() || exported.is_open()) reporting.watch(how, scenario);
     const auto report = sim::run_scenario(scenario, tape, how);
@@ -243,6 +251,7 @@ class SimCommand {
       sim::write_export(exported, *sim::export_named(options_.exported[0]), reporting.timeline());
       if (!exported.flush()) return cannot_write(options_.exported[1]);
     }
+    if (!history.finish()) return cannot_write(options_.history);
     if (page.is_open() && !reporting.write_page(page, report, build_text(), repeat))
       return cannot_write(options_.report);
     if (!options_.tape.empty() && !write_tape_file(scenario, tape, report)) return cannot_write(options_.tape);
@@ -379,6 +388,8 @@ void add_sim(CLI::App& app, int& exit_code, const Tool& tool) {
   sim->add_option("--export", options->exported, "shiviz or perfetto, and a file: a single run for those viewers")
       ->type_name("KIND FILE")
       ->expected(2);
+  sim->add_option("--history", options->history,
+                  "write what the clients of a single run saw: .edn (Knossos, Elle), .json or .jsonl (Porcupine)");
   sim->add_option("--verify", options->verify,
                   "1/N: run one in N twice and compare the hashes (default: single runs 1/1, else 1/8)");
   sim->add_flag("--list", options->list, "say what each scenario shows, and run nothing");
