@@ -1,9 +1,23 @@
 #include "keelson/sim/histories/kv_file.h"
 
+#include <charconv>
+
 namespace keelson::sim {
 namespace {
 
 Datum datum_of(const KvValue& value) { return value ? Datum::of(plain_or_hex(*value)) : Datum(); }
+
+// What plain_or_hex made of bytes; any other text is itself.
+std::string bytes_of_text(const std::string& text) {
+  if (text.size() % 2 != 0 || text.substr(0, 2) != "0x") return text;
+  std::string bytes;
+  for (std::size_t i = 2; i < text.size(); i += 2) {
+    unsigned byte = 0;
+    if (std::from_chars(text.data() + i, text.data() + i + 2, byte, 16).ptr != text.data() + i + 2) return text;
+    bytes += static_cast<char>(byte);
+  }
+  return plain_or_hex(bytes) == text ? bytes : text;
+}
 
 class Translated {
  public:
@@ -93,12 +107,12 @@ class Translated {
     kv_.found = value_of("found", *found);
   }
 
-  // Numbers and texts are told apart; bytes come as they were written.
+  // A number is the same as its text.
   KvValue value_of(const char* field, const Datum& datum) {
     if (datum.kind == Datum::Kind::nil) return std::nullopt;
     if (datum.kind == Datum::Kind::number) return std::to_string(datum.number);
     if (!datum.is_text()) bad(field, "a text, a number or nil", &datum);
-    return datum.text;
+    return bytes_of_text(datum.text);
   }
 
   const WrittenCall& call_;

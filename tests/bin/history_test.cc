@@ -30,7 +30,7 @@ TEST_F(HistoryTest, OfARunIsWrittenReplayedAndJudged) {
   ASSERT_EQ(there("sim calm.textproto --seed 4 --history run.edn --tape run.ktape").exit_code, 0);
   ASSERT_EQ(there("replay run.ktape --history again.edn").exit_code, 0);
   ASSERT_EQ(there("replay run.ktape --history again.jsonl").exit_code, 0);
-  EXPECT_EQ(run({"cmp", dir_ / "run.edn", dir_ / "again.edn"}).exit_code, 0);
+  EXPECT_EQ(run({"/bin/sh", "-c", "cmp " + (dir_ / "run.edn") + " " + (dir_ / "again.edn")}).exit_code, 0);
   for (const char* file : {"run.edn", "again.jsonl"}) {
     const auto judged = there(std::string("check ") + file);
     EXPECT_EQ(judged.exit_code, 0) << judged.err;
