@@ -7,6 +7,7 @@
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/histories/kv_file.h"
+#include "keelson/sim/histories/queue_file.h"
 #include "keelson/sim/verdict_kind.h"
 
 #include "commands.h"
@@ -15,7 +16,8 @@ namespace keelson::bin {
 namespace {
 
 struct Options {
-  std::string history, model = "kv";
+  std::string history, model = "kv", order = "none";
+  u32 attempts = sim::QueueRules().attempts_max;
   u64 configurations = sim::SearchLimits().configurations_max;
   bool json = false;
 };
@@ -28,8 +30,10 @@ class Check {
     const auto notation = sim::notation_of(options_.history);
     if (!notation)
       return usage("HISTORY: got " + options_.history + "; expected a name that ends in .edn, .json or .jsonl");
-    if (options_.model != "kv" && options_.model != "register")
-      return usage("--model: got " + options_.model + "; expected kv or register");
+    if (options_.model != "kv" && options_.model != "register" && options_.model != "queue")
+      return usage("--model: got " + options_.model + "; expected kv, register or queue");
+    if (options_.order != "none" && options_.order != "key")
+      return usage("--order: got " + options_.order + "; expected none or key");
     std::ifstream in(options_.history);
     std::error_code ignored;
     if (!in || std::filesystem::is_directory(options_.history, ignored)) {
@@ -39,7 +43,7 @@ class Check {
     }
     const auto calls = sim::read_calls(*notation, in);
     if (!calls) return bad(calls.error());
-    return check_kv(*calls);
+    return options_.model == "queue" ? check_queue(*calls) : check_kv(*calls);
   }
 
  private:
@@ -53,6 +57,19 @@ class Check {
     return tell(judgement.linear, size, judgement.detail, judgement.explanation);
   }
 
+  int check_queue(const std::vector<sim::WrittenCall>& written) {
+    const auto calls = sim::queue_calls(written);
+    if (!calls) return bad(calls.error());
+    sim::QueueRules rules;
+    rules.order = options_.order == "key" ? sim::QueueOrder::by_key : sim::QueueOrder::none;
+    rules.attempts_max = options_.attempts;
+    const auto judgement = sim::judge_queue(*calls, rules);
+    const std::string size = std::to_string(judgement.calls) + " calls, " + std::to_string(judgement.unknown) +
+                             " of unknown outcome, " + std::to_string(judgement.accepted) + " messages accepted, " +
+                             std::to_string(judgement.acknowledged) + " acknowledged";
+    return tell(judgement.ok ? sim::Linear::yes : sim::Linear::no, size, judgement.detail, "");
+  }
+
   int tell(sim::Linear linear, const std::string& size, const std::string& detail, const std::string& table) const {
     const sim::Verdict verdict = linear == sim::Linear::yes  ? sim::Verdict::ok
                                  : linear == sim::Linear::no ? sim::Verdict::safety
@@ -64,7 +81,8 @@ class Check {
       object.put("detail", sim::Datum::of(detail)).put("explanation", sim::Datum::of(table));
       std::cout << sim::print(sim::Notation::json, object) << "\n";
     } else if (linear == sim::Linear::yes) {
-      std::cout << "OK  " << size << ": an order exists for each\n";
+      std::cout << "OK  " << size
+                << (options_.model == "queue" ? ": all of them allowed\n" : ": an order exists for each\n");
     } else {
       std::cout << (linear == sim::Linear::no ? "SAFETY" : "INCONCLUSIVE") << "  " << size << "\n  " << detail << "\n"
                 << table;
@@ -92,7 +110,11 @@ void add_check(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   command->add_option("history", options->history, "an .edn, .json or .jsonl file, of --history or of another tool")
       ->required();
-  command->add_option("--model", options->model, "kv: a map, judged key by key; register: one value")
+  command->add_option("--model", options->model, "kv: a map, judged key by key; register: one value; queue: see below")
+      ->capture_default_str();
+  command->add_option("--order", options->order, "of a queue: none, or key: one message of a key at a time")
+      ->capture_default_str();
+  command->add_option("--attempts", options->attempts, "of a queue: failed ones until a message is dead")
       ->capture_default_str();
   command->add_option("--configurations", options->configurations, "how many to keep at most before giving up")
       ->capture_default_str()
@@ -106,6 +128,11 @@ void add_check(CLI::App& app, int& exit_code) {
       "  {\"client\":0,\"call\":12,\"return\":40,\"op\":\"write\",\"key\":\"a\",\"input\":1,\"output\":null}\n"
       "f, op: read, write, delete (value: whether there was something), cas (value: [expected new]). type fail: it\n"
       "certainly didn't happen; info: nobody knows, it may have or may yet.\n"
+      "Queue: enqueue (key, value; ends with seq, at), dequeue (ends with value, key, seq, token, at, until), ack, "
+      "nack,\n"
+      "release, extend (seq, token; end with at; refused: type fail, refused true, at), drain (ends with value: "
+      "[[seqs\n"
+      "still there] [seqs dead]]). at, until: the queue's own time.\n"
       "Exit codes: 0 an order exists, 2 none does, 5 inconclusive (a bound was reached), 64 usage, 65 a history that\n"
       "can't be read: line and field are said.\n\n"
       "Examples:\n  keelson sim --seed 7 --history run.edn && keelson check run.edn\n"
