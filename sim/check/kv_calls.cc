@@ -30,7 +30,7 @@ void take_answer(const Call& call, KvCall& kv) {
   const bool missing = call.status == Status::not_found && (kv.act == KvAct::read || kv.act == KvAct::erase);
   const bool not_swapped = call.status == Status::not_swapped && kv.act == KvAct::swap;
   if (!reply || (call.status != Status::ok && !missing && !not_swapped)) {
-    kv.strange = info(call.status).name;
+    kv.strange = std::string(info(call.status).name) + (reply ? "" : ", malformed");
     return;
   }
   kv.done = !not_swapped && !(kv.act == KvAct::erase && missing);
@@ -43,6 +43,8 @@ void take_answer(const Call& call, KvCall& kv) {
 }
 
 using Part = std::vector<const KvCall*>;
+
+std::string shown(const KvValue& value) { return shortened(readable(value)); }
 
 class Judge {
  public:
@@ -72,7 +74,7 @@ class Judge {
   std::string detail(const LinearVerdict<KvCell>& verdict) const {
     const KvCall& call = *calls_[verdict.failed];
     std::string text = key_text() + ": the answer to call " + std::to_string(call.id) + " of client " +
-                       std::to_string(call.client) + " (" + asked(call) + ": " + answered(call) +
+                       std::to_string(call.client) + " (" + shortened(asked(call)) + ": " + shortened(answered(call)) +
                        ") fits no order of the " + std::to_string(verdict.explained) + " answers before it";
     if (!verdict.before.empty()) text += ", after which the key may hold " + held(verdict.before);
     return text;
@@ -106,25 +108,25 @@ class Judge {
       if (states[i] == KvCell::unseen)
         text += "what a call of unknown outcome wrote";
       else
-        text += states[i] ? plain_or_hex(values_[states[i] - 1]) : "none";
+        text += states[i] ? shown(values_[states[i] - 1]) : "none";
     }
     return text;
   }
 
   static std::string asked(const KvCall& call) {
     std::string text = name_of(call.act);
-    if (call.act == KvAct::swap) text += " " + readable(call.expected) + " ->";
-    if (call.act == KvAct::write || call.act == KvAct::swap) text += " " + readable(call.value);
+    if (call.act == KvAct::swap) text += " " + shown(call.expected) + " ->";
+    if (call.act == KvAct::write || call.act == KvAct::swap) text += " " + shown(call.value);
     return text;
   }
 
   static std::string answered(const KvCall& call) {
     if (!call.strange.empty()) return "strange: " + call.strange;
     if (call.end != CallEnd::ok) return "unknown";
-    if (call.act == KvAct::read) return readable(call.found.value_or(KvValue()));
+    if (call.act == KvAct::read) return shown(call.found.value_or(KvValue()));
     if (call.done) return "done";
     return call.act == KvAct::erase ? "nothing there"
-                                    : "not swapped" + (call.found ? ", held " + readable(*call.found) : std::string());
+                                    : "not swapped" + (call.found ? ", held " + shown(*call.found) : std::string());
   }
 
   static LinearRow row(const KvCall& call) {

@@ -48,7 +48,7 @@ std::string linear_table(const std::vector<LinearRow>& rows, std::size_t failed)
     const LinearRow& row = rows[i];
     lines.push_back({i == failed ? ">" : "", std::to_string(row.id), std::to_string(row.client),
                      milliseconds_text(row.called_ns) + " .. " + (row.known ? milliseconds_text(row.returned_ns) : "?"),
-                     shortened(row.asked), shortened(row.answered)});
+                     row.asked, row.answered});
   }
   std::array<std::size_t, 6> width{};
   for (const Line& line : lines)
@@ -63,9 +63,9 @@ std::string linear_table(const std::vector<LinearRow>& rows, std::size_t failed)
   return text;
 }
 
-std::string shortened(const std::string& text) {
-  constexpr std::size_t most = 50;
-  return text.size() <= most ? text : text.substr(0, most - 3) + "...";
+std::string shortened(const std::string& value) {
+  constexpr std::size_t most = 40;
+  return value.size() <= most ? value : value.substr(0, most - 3) + "...";
 }
 
 }  // namespace keelson::sim

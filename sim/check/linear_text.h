@@ -23,7 +23,7 @@ struct LinearRow {
 // calls of unknown outcome before it.
 std::string linear_table(const std::vector<LinearRow>& rows, std::size_t failed);
 
-// Fifty letters at most, of values that may be long.
-std::string shortened(const std::string& text);
+// The beginning of a value that may be long.
+std::string shortened(const std::string& value);
 
 }  // namespace keelson::sim

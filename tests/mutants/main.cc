@@ -91,6 +91,7 @@ int run_again(const Options& options) {
               << seconds_text(report->failure->at_ns) << " s, event " << report->failure->event << "\n    "
               << report->failure->detail;
   std::cout << "\n";
+  if (report->failure) std::cout << report->failure->explanation;
   return sim::exit_code_of(*report);
 }
 

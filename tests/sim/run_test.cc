@@ -87,7 +87,7 @@ TEST(Linearizable, FailsARunWhoseAnswersFitNoOrder) {
     EXPECT_EQ(cluster.world.violation()->invariant, "order");
     EXPECT_EQ(cluster.world.violation()->detail,
               "group 1, key 0x0100000000000000: the answer to call 0 of client 0 (write 0x0200000000000000: strange: "
-              "not_found) fits no order of the 0 answers before it, after which the key may hold none");
+              "not_found, malformed) fits no order of the 0 answers before it, after which the key may hold none");
     EXPECT_THAT(cluster.world.violation()->explanation, testing::HasSubstr("> 0     0"));
   }
 }
