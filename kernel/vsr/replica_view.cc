@@ -333,6 +333,7 @@ void Replica::become_primary(Turn& turn) {
   status_ = ReplicaStatus::normal;
   stop_sync(turn);
   view_start_op_ = head_;
+  checkpoint_formed_ = std::min(checkpoint_formed_, head_);  // one of an earlier view may have been cut off
   give_ups_ = 0;
   resend_backoff_ = 0;
   vote_cast_ = false;

@@ -19,7 +19,7 @@ class IndexScrubTest : public testing::Test {
     if (!scrub.read(first, end, out)) return std::nullopt;
     return out.reads[0].offset / (u64{limits.index_pages_per_segment} * page_bytes);
   }
-  void complete() { EXPECT_TRUE(scrub.on_completion(Completion{out.reads[0].id, IoStatus::ok})); }
+  void complete() { EXPECT_TRUE(scrub.on_completion(Completion{IoKind::read, out.reads[0].id, IoStatus::ok})); }
 
   Limits limits = Limits::tiny();
   IoIds ids;
