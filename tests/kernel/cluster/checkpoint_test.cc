@@ -118,11 +118,11 @@ TEST(Checkpoint, HoldsTheSessions) {
 // that ends below it.
 TEST(Checkpoint, OneThatAViewChangeCutOffIsForgotten) {
   auto c = Cluster::of(3, {.clients = 2});
-  for (u32 i = 0; c.view(node(0)).head.raw() < interval; ++i) c.request("k" + std::to_string(i)).expect_reply();
+  for (u32 i = 0; c.view(node(0)).head.raw() + 1 < interval; ++i) c.request("k" + std::to_string(i)).expect_reply();
   c.run().block(node(0), all, Command::prepare);
   const u64 head = c.view(node(0)).head.raw();
   c.request("lost", client(1)).run_for(milliseconds(5));
-  c.expect_that(c.view(node(0)).head.raw() > head + 1, "a checkpoint op, and then the request");
+  c.expect_that(c.view(node(0)).head.raw() > head + 1, "the request, and then a checkpoint op");
   c.crash_client(client(1)).cut_off(node(0));
   c.run_until([&] { return c.view(node(1)).primary; }, "the others have a primary").unblock().heal().run_until_normal();
   for (const u16 leader : {u16{1}, u16{2}}) c.hand_over(node(leader)).run_until_normal();

@@ -29,7 +29,7 @@ TEST(OldDisk, ItsVoteDoesNotCountForThoseWhoWereTold) {
   const Who third = c.pin(backup(2));
   c.request("a").expect_reply().run();
   c.save_disk(victim);
-  c.block({first, victim}, third, Command::prepare);
+  c.block({first, victim}, third, {Command::prepare, Command::start_view, Command::headers});
   c.request("b").expect_reply().run_for(some_beats);  // the third hears of the victim's disk with its beats
   c.crash(victim).restore_disk(victim);
   c.crash(first).unblock().restart(victim).run_for(seconds(2));
