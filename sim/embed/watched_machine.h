@@ -107,6 +107,7 @@ class WatchedMachine {
 
   template <class F>
   decltype(auto) call(const char* function, Op op, Side& side, F&& f) const {
+    std::string thrown;  // blamed behind the handler, so that the exception is gone before the step is left
     try {
       if (!side.machine) {
         side.meter = meter_of((1 << 20) + 8 * M::limits(limits_).state_bytes_max);
@@ -116,10 +117,11 @@ class WatchedMachine {
       const MachineCall now(own_, function, op, &side.meter);
       return f(*side.machine);
     } catch (const std::exception& error) {
-      blame_machine(own_, function, op, "threw", std::string("threw an exception: ") + error.what());
+      thrown = std::string("threw an exception: ") + error.what();
     } catch (...) {
-      blame_machine(own_, function, op, "threw", "threw something that is not a std::exception");
+      thrown = "threw something that is not a std::exception";
     }
+    blame_machine(own_, function, op, "threw", thrown);
   }
   [[noreturn]] void differ(const char* function, Op op, const std::string& what) const {
     blame_machine(own_, function, op, "differs",
