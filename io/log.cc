@@ -90,9 +90,8 @@ void log_notify(const Notify& notify) {
       return spdlog::info("kernel.space_again checkpoints are made again");
     case NotifyKind::old_disk:
       return spdlog::critical(
-          "kernel.old_disk this data file is an older copy: a peer was told of batch {} in it, and it ends before "
-          "batch "
-          "{}. This node takes no part in anything any more. Stop it and put the newest file back, or replace the node",
+          "kernel.old_disk this data file is an older copy: a peer knows of batch {} in it, it ends before batch {}. "
+          "This node takes no part in anything any more. Stop it and put the newest file back, or replace the node",
           notify.a, notify.b);
     case NotifyKind::waiting:
       return spdlog::warn("kernel.waiting group {} ({}){}", group, name_of(static_cast<ReplicaStatus>(notify.a)),

@@ -38,7 +38,8 @@ void Shard::Impl::reclaim(EffectBag& out) {
     touched.insert(static_cast<u32>(i));
     ++moving;
   }
-  reclaim_at = moving == 0 ? now : now + config.tunables.repair_pace;
+  const bool more = moving == 0 && vacated < replicas.size();
+  reclaim_at = more ? now : now + config.tunables.repair_pace;
   if (vacated == replicas.size()) record_begin(out);
 }
 

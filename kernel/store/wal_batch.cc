@@ -13,9 +13,6 @@ u8 flags_of(const RecordMeta& meta) {
   return static_cast<u8>(flags);
 }
 
-}  // namespace
-namespace {
-
 alignas(page_bytes) constexpr std::byte zeros[page_bytes]{};
 
 // Stamp, the records that touch a page with a padding each, zeros to its end.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "keelson/base/vec.h"
 #include "keelson/wire/message.h"

@@ -7,22 +7,12 @@
 
 #include "keelson/sim/run/run.h"
 #include "keelson/sim/simulation.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/lsan_interface.h>
-#endif
+#include "tests/lib/leaks.h"
 
 namespace keelson::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-using LeaksAreMeant = __lsan::ScopedDisabler;
-#else
-struct LeaksAreMeant {
-  ~LeaksAreMeant() {}  // so that it does not look unused
-};
-#endif
-
+using test::LeaksAreMeant;
 using testing::AllOf;
 using testing::HasSubstr;
 

@@ -1,25 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/lsan_interface.h>
-#endif
 
+#include "tests/lib/leaks.h"
 #include "tests/lib/sim/stage.h"
 
 namespace keelson::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-using LeaksAreMeant = __lsan::ScopedDisabler;
-#else
-struct LeaksAreMeant {
-  ~LeaksAreMeant() {}  // so that it does not look unused
-};
-#endif
-
 using test::EchoClient;
 using test::EchoOptions;
 using test::EchoPrograms;
+using test::LeaksAreMeant;
 using test::Replies;
 using test::Stage;
 
