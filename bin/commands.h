@@ -10,6 +10,7 @@
 namespace keelson::bin {
 
 void add_sim(CLI::App& app, int& exit_code, const Tool& tool = {});
+CLI::App* add_merge(CLI::App& sim, int& exit_code, const Tool& tool);  // of sim
 void add_mutants(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_shrink(CLI::App& app, int& exit_code, const Tool& tool = {});

@@ -8,6 +8,6 @@
 
 namespace keelson::bin {
 
-std::optional<Duration> parse_duration(const std::string& text);  // 500ms, 5s
+std::optional<Duration> parse_duration(const std::string& text);  // 500ms, 5s, 10m, 8h; at most 1000 days
 
 }  // namespace keelson::bin

@@ -89,6 +89,42 @@ void print_summary(const sim::Summary& s, unsigned jobs) {
             << " seeds per core-hour\n";
 }
 
+void print_totals(const sim::Tally& tally) {
+  const sim::ScenarioTally& all = tally.all();
+  std::cout << (all.failed == 0 ? painted("OK", "32;1") : painted("FAILED", "31;1")) << "  " << all.runs - all.failed
+            << " of " << all.runs << " runs as expected, " << all.verified
+            << " of them verified: " << sim::per_second(all.events, all.busy_ns) << " events/s/core, "
+            << sim::per_second(all.runs * 3600, all.busy_ns) << " seeds per core-hour\n";
+}
+
+void print_signatures(const sim::Tally& tally) {
+  for (const auto& [signature, failed] : tally.signatures()) {
+    const sim::Example& first = *failed.first.begin();
+    std::cout << "  " << painted(signature, "31;1") << "  " << failed.runs << (failed.runs == 1 ? " run" : " runs")
+              << ", first " << first.file << " seed " << first.seed << "\n           " << first.reproduce << "\n";
+  }
+}
+
+std::string rate_text(u64 runs, u64 ns) {
+  char buffer[32];
+  const double rate = static_cast<double>(runs) * 1e9 / static_cast<double>(std::max<u64>(1, ns));
+  std::snprintf(buffer, sizeof buffer, rate < 10 ? "%.2f runs/s" : "%.0f runs/s", rate);
+  return buffer;
+}
+
+std::string time_text(u64 seconds) {
+  char buffer[64];
+  if (seconds >= 3600)
+    std::snprintf(buffer, sizeof buffer, "%llu h %02llu min", static_cast<unsigned long long>(seconds / 3600),
+                  static_cast<unsigned long long>(seconds / 60 % 60));
+  else if (seconds >= 60)
+    std::snprintf(buffer, sizeof buffer, "%llu min %02llu s", static_cast<unsigned long long>(seconds / 60),
+                  static_cast<unsigned long long>(seconds % 60));
+  else
+    std::snprintf(buffer, sizeof buffer, "%llu s", static_cast<unsigned long long>(seconds));
+  return buffer;
+}
+
 Bar::Bar() : terminal_(::isatty(STDERR_FILENO)) {}
 Bar::~Bar() { clear(); }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "keelson/sim/campaign/tally.h"
 #include "keelson/sim/run/run.h"
 
 namespace keelson::bin {
@@ -10,6 +11,12 @@ namespace keelson::bin {
 void print_run(const sim::RunReport& report, const std::string& again);
 void print_campaign_line(const sim::RunReport& report);
 void print_summary(const sim::Summary& summary, unsigned jobs);
+void print_totals(const sim::Tally& tally);  // of what a folder holds
+// What failed, by signature, with the first seed's command.
+void print_signatures(const sim::Tally& tally);
+
+std::string rate_text(u64 runs, u64 ns);  // "12.5 runs/s"
+std::string time_text(u64 seconds);       // "1 h 05 min", "2 min 10 s"
 
 class Bar {
  public:

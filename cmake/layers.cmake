@@ -116,19 +116,20 @@ function(keelson_add_kernel)
   target_link_libraries(keelson_kernel ${usage} tl::expected)
 endfunction()
 
-# Takes the page of reports, its style and its scripts into keelson_sim.
-function(keelson_embed_report folder)
+# Takes a page, its style and its scripts into keelson_sim: <folder>/<name>.html, <name>.css, *.js.
+function(keelson_embed_page name folder)
   if(NOT TARGET keelson_sim)
     return()
   endif()
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
-  set(output ${CMAKE_BINARY_DIR}/generated/report_assets.cc)
+  set(output ${CMAKE_BINARY_DIR}/generated/${name}_assets.cc)
   file(GLOB assets CONFIGURE_DEPENDS ${folder}/*.html ${folder}/*.css ${folder}/*.js)
   add_custom_command(
     OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -D OUTPUT=${output} -D FOLDER=${folder} -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} -D NAME=${name} -D OUTPUT=${output} -D FOLDER=${folder} -P
+            ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${assets} ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
-    COMMENT "The page of reports"
+    COMMENT "The page ${name}"
     VERBATIM)
   target_sources(keelson_sim PRIVATE ${output})
 endfunction()

@@ -41,10 +41,9 @@ bool read_all(int fd, void* data, std::size_t size) {
   return true;
 }
 
-RunReport run_task(const Campaign& campaign, std::size_t index) {
-  const CampaignTask& task = campaign.tasks[index];
+RunReport run_task(const Campaign& campaign, const CampaignTask& task) {
   RunReport report = campaign.run(task);
-  if (campaign.verify_every == 0 || index % campaign.verify_every != 0) return report;
+  if (!is_verified(task, campaign.verify_every)) return report;
   const std::string again = campaign.run_elsewhere(task);
   report.verified = again == report.trace_hash;
   if (report.verified) return report;
@@ -60,7 +59,13 @@ RunReport run_task(const Campaign& campaign, std::size_t index) {
   return report;
 }
 
-// One worker process: takes task numbers from a pipe, answers with reports.
+// A task, and its place among those that were given out.
+struct Given {
+  std::size_t place = 0;
+  CampaignTask task;
+};
+
+// One worker process: takes tasks from a pipe, answers with reports.
 class Worker {
  public:
   explicit Worker(const Campaign& campaign) : campaign_(campaign) { start(); }
@@ -72,16 +77,16 @@ class Worker {
     stop();
   }
 
-  bool busy() const { return task_.has_value(); }
-  std::size_t task() const { return *task_; }
+  bool busy() const { return given_.has_value(); }
+  const Given& given() const { return *given_; }
   int answers() const { return from_worker_; }
-  void give(std::size_t task) {
-    task_ = task;
-    const u64 number = task;
-    static_cast<void>(write_all(to_worker_, &number, sizeof number));  // a dead worker is found when it answers
+  void give(const Given& given) {
+    given_ = given;
+    // A dead worker is found when it answers.
+    static_cast<void>(write_all(to_worker_, &given.task, sizeof given.task));
   }
   RunReport take() {
-    const std::size_t task = *std::exchange(task_, {});
+    const CampaignTask task = std::exchange(given_, {})->task;
     u64 size = 0;
     if (read_all(from_worker_, &size, sizeof size)) {
       std::string bytes(size, '\0');
@@ -90,7 +95,7 @@ class Worker {
     }
     const std::string how = stop();
     start();
-    return campaign_.died(campaign_.tasks[task], how);
+    return campaign_.died(task, how);
   }
 
  private:
@@ -110,7 +115,8 @@ class Worker {
   }
   [[noreturn]] void serve(int in, int out) const {
     ::signal(SIGINT, SIG_IGN);
-    u64 task = 0;
+    ::signal(SIGTERM, SIG_IGN);  // whoever ends the campaign lets its runs end
+    CampaignTask task;
     while (read_all(in, &task, sizeof task)) {
       const std::string bytes = encode_report(run_task(campaign_, task));
       ::malloc_trim(0);  // or a worker grows by what each run left in pieces: 10 MB, on standard limits
@@ -132,14 +138,15 @@ class Worker {
   pid_t pid_ = 0;
   int to_worker_ = -1;
   int from_worker_ = -1;
-  std::optional<std::size_t> task_;
+  std::optional<Given> given_;
 };
 
 class Collector {
  public:
   Collector(const Campaign& campaign, Summary& summary) : campaign_(campaign), summary_(summary) {}
-  void add(std::size_t task, RunReport report) {
-    waiting_.emplace(task, std::move(report));
+  void add(const Given& given, RunReport report) {
+    if (campaign_.on_finished) campaign_.on_finished(given.task, report);
+    waiting_.emplace(given.place, std::move(report));
     while (!waiting_.empty() && waiting_.begin()->first == next_) {
       summary_.add(waiting_.begin()->second);
       campaign_.on_report(waiting_.begin()->second);
@@ -157,6 +164,10 @@ class Collector {
 };
 
 }  // namespace
+
+bool is_verified(const CampaignTask& task, u64 verify_every) {
+  return verify_every != 0 && (task.scenario + task.seed) % verify_every == 0;
+}
 
 std::string first_difference(const std::string& here, const std::string& there) {
   std::ifstream one(here), other(there);
@@ -176,14 +187,23 @@ Summary run_campaign(const Campaign& campaign) {
   Summary summary;
   Collector collector(campaign, summary);
   std::deque<Worker> workers;
-  for (unsigned i = 0; i < std::min<std::size_t>(std::max(campaign.jobs, 1u), campaign.tasks.size()); ++i)
-    workers.emplace_back(campaign);
-  std::size_t next = 0;
-  for (;;) {
+  std::size_t given = 0;
+  // A worker is started when there is something for it to do.
+  const auto idle_worker = [&]() -> Worker* {
+    for (auto& worker : workers)
+      if (!worker.busy()) return &worker;
+    return workers.size() < std::max(campaign.jobs, 1u) ? &workers.emplace_back(campaign) : nullptr;
+  };
+  for (std::optional<CampaignTask> next = campaign.next();;) {
+    while (next && !campaign.interrupted()) {
+      Worker* const worker = idle_worker();
+      if (!worker) break;
+      worker->give({given++, *next});
+      next = campaign.next();
+    }
     std::vector<pollfd> waiting;
     std::vector<Worker*> whose;
     for (auto& worker : workers) {
-      if (!worker.busy() && next < campaign.tasks.size() && !campaign.interrupted()) worker.give(next++);
       if (!worker.busy()) continue;
       waiting.push_back({worker.answers(), POLLIN, 0});
       whose.push_back(&worker);
@@ -192,8 +212,8 @@ Summary run_campaign(const Campaign& campaign) {
     ::poll(waiting.data(), waiting.size(), 250);
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       if (waiting[i].revents == 0) continue;
-      const std::size_t task = whose[i]->task();
-      collector.add(task, whose[i]->take());
+      const Given done = whose[i]->given();
+      collector.add(done, whose[i]->take());
     }
     campaign.on_progress(collector.done(), summary.failed.size());
   }

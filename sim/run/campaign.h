@@ -1,11 +1,13 @@
 // Campaign: many runs, in worker processes, so that a crash of one names its seed and hurts no other.
 //
 // Who uses it: `keelson sim`, also for a single seed. Results come back in order of task, whatever order they finished
-// in. Every verify_every-th run is done a second time in a process started by exec, with another address layout and
-// another heap: a different hash is nondeterminism. Not here: one run (run.h), or what is printed.
+// in. One run in verify_every is done a second time in a process started by exec, with another address layout and
+// another heap: a different hash is nondeterminism. Not here: one run (run.h), what is printed, or what is kept
+// (sim/campaign).
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +21,8 @@ struct CampaignTask {
 };
 
 struct Campaign {
-  std::vector<CampaignTask> tasks;
+  // What is to be run next; none: nothing is left.
+  std::function<std::optional<CampaignTask>()> next;
   unsigned jobs = 1;
   u64 verify_every = 8;  // 1: all; 0: none
   // Runs one task in the worker's process.
@@ -32,12 +35,17 @@ struct Campaign {
   std::function<std::string(const CampaignTask&)> again;
   // What a worker that died is reported as.
   std::function<RunReport(const CampaignTask&, const std::string& how)> died;
-  // In order of task.
+  // As soon as the run is over, in any order; may be empty.
+  std::function<void(const CampaignTask&, const RunReport&)> on_finished;
+  // In the order in which tasks were given out.
   std::function<void(const RunReport&)> on_report;
   // Now and then.
   std::function<void(std::size_t done, std::size_t failed)> on_progress;
   std::function<bool()> interrupted;
 };
+
+// Whether a task is among those that are run twice: the same ones wherever the campaign is cut into parts.
+bool is_verified(const CampaignTask& task, u64 verify_every);
 
 // Of two traces in files, as JSON lines.
 std::string first_difference(const std::string& here, const std::string& there);

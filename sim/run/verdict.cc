@@ -1,6 +1,7 @@
 #include "keelson/sim/run/verdict.h"
 
 #include "keelson/base/checksum.h"
+#include "keelson/sim/json_object.h"
 
 namespace keelson::sim {
 namespace {
@@ -21,39 +22,6 @@ int rank_of(Verdict verdict) {
       return 5;
   }
   return 5;
-}
-
-class Object {
- public:
-  Object& field(std::string_view key, const std::string& raw) {
-    text_ += (text_.size() > 1 ? "," : "") + json_string(key) + ":" + raw;
-    return *this;
-  }
-  Object& field(std::string_view key, u64 value) { return field(key, std::to_string(value)); }
-  Object& field(std::string_view key, bool value) { return field(key, std::string(value ? "true" : "false")); }
-  Object& text(std::string_view key, std::string_view value) { return field(key, json_string(value)); }
-  std::string close() const { return text_ + "}"; }
-
- private:
-  std::string text_ = "{";
-};
-
-std::string counts(const std::map<std::string, u64>& values) {
-  Object object;
-  for (const auto& [name, count] : values)
-    if (count > 0) object.field(name, count);
-  return object.close();
-}
-
-std::string list(const std::vector<std::string>& names) {
-  std::string text = "[";
-  for (const auto& name : names) text += (text.size() > 1 ? "," : "") + json_string(name);
-  return text + "]";
-}
-
-u64 per_second(u64 count, u64 ns) {
-  __extension__ using u128 = unsigned __int128;
-  return ns == 0 ? 0 : static_cast<u64>(static_cast<u128>(count) * 1'000'000'000 / ns);
 }
 
 }  // namespace
@@ -86,31 +54,10 @@ u64 signature_hash(const std::string& signature) {
   return signature.empty() ? 0 : check64_of(std::as_bytes(std::span(signature)), 0);
 }
 
-std::string json_string(std::string_view text) {
-  static constexpr char hex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += hex[byte >> 4];
-      out += hex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 std::string to_json(const RunReport& r) {
   std::string failure = "null";
   if (r.failure)
-    failure = Object()
+    failure = JsonObject()
                   .text("kind", r.failure->kind)
                   .text("detail", r.failure->detail)
                   .text("reproduce", r.failure->reproduce)
@@ -119,7 +66,7 @@ std::string to_json(const RunReport& r) {
                   .text("phase", r.failure->phase)
                   .text("explanation", r.failure->explanation)
                   .close();
-  return Object()
+  return JsonObject()
       .text("scenario", r.scenario)
       .field("seed", r.seed)
       .text("verdict", name_of(r.verdict))
@@ -129,13 +76,14 @@ std::string to_json(const RunReport& r) {
       .field("view_changes", r.view_changes)
       .field("virtual_ns", r.virtual_ns)
       .field("wall_ns", r.wall_ns)
-      .field("faults", counts(r.faults))
+      .field("faults", json_counts(r.faults))
       .field("failure", failure)
       .field("expected", r.expected)
       .field("verified", r.verified)
-      .field("calls", Object().field("ok", r.calls_ok).field("fail", r.calls_fail).field("info", r.calls_info).close())
-      .field("marks", counts(r.marks))
-      .field("checks", list(r.checks))
+      .field("calls",
+             JsonObject().field("ok", r.calls_ok).field("fail", r.calls_fail).field("info", r.calls_info).close())
+      .field("marks", json_counts(r.marks))
+      .field("checks", json_list(r.checks, json_string))
       .close();
 }
 
@@ -155,19 +103,17 @@ void Summary::add(const RunReport& report) {
 }
 
 std::string to_json(const Summary& s) {
-  std::string failed = "[";
-  for (const u64 seed : s.failed) failed += (failed.size() > 1 ? "," : "") + std::to_string(seed);
-  const std::string inner = Object()
+  const std::string inner = JsonObject()
                                 .field("seeds", s.seeds)
                                 .field("ok", s.ok)
-                                .field("failed", failed + "]")
+                                .field("failed", json_list(s.failed, [](u64 seed) { return std::to_string(seed); }))
                                 .field("events_per_s", per_second(s.events, s.busy_ns))
                                 .field("virtual_to_wall", s.busy_ns ? s.virtual_ns / s.busy_ns : 0)
                                 .field("seeds_per_core_hour", per_second(s.seeds * 3600, s.busy_ns))
-                                .field("faults", counts(s.faults))
-                                .field("marks", counts(s.marks))
+                                .field("faults", json_counts(s.faults))
+                                .field("marks", json_counts(s.marks))
                                 .close();
-  return Object().field("summary", inner).close();
+  return JsonObject().field("summary", inner).close();
 }
 
 }  // namespace keelson::sim

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "keelson/sim/json_object.h"
 #include "keelson/sim/verdict_kind.h"
 
 namespace keelson::sim {
@@ -71,6 +72,5 @@ struct Summary {
 // One JSON object, on one line; keys are documented in docs/simulation.md and only ever added to.
 std::string to_json(const RunReport& report);
 std::string to_json(const Summary& summary);
-std::string json_string(std::string_view text);
 
 }  // namespace keelson::sim

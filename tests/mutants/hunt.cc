@@ -77,7 +77,11 @@ u64 Hunter::run_until_failure(Id bug, const std::vector<Task>& tasks, std::chron
   u64 done = 0;
   bool failed = false;
   sim::Campaign campaign;
-  for (std::size_t i = 0; i < tasks.size(); ++i) campaign.tasks.push_back({i, tasks[i].seed});
+  campaign.next = [&tasks, i = std::size_t{0}]() mutable -> std::optional<sim::CampaignTask> {
+    if (i == tasks.size()) return std::nullopt;
+    const std::size_t place = i++;
+    return sim::CampaignTask{place, tasks[place].seed};
+  };
   campaign.jobs = options_.jobs;
   campaign.verify_every = 0;
   campaign.run = [&](const sim::CampaignTask& task) { return run(tasks[task.scenario]); };

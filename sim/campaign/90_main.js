@@ -1,0 +1,7 @@
+showHead();
+showSections();
+showFailures();
+showScenarios();
+showMarks();
+showFaults();
+showSlowest();
