@@ -59,9 +59,10 @@ tl::expected<HeldCampaign, FolderProblem> read_campaign(const fs::path& folder, 
     return held;
   }
   const std::string line = read.error().line > 0 ? ": line " + std::to_string(read.error().line) : "";
-  return tl::unexpected(FolderProblem{
-      io::exit_code::bad_data, named(folder, results_name) + line + ": " + read.error().what +
-                                   (read.error().line > 0 ? "; without that line its run would be run again" : "")});
+  return tl::unexpected(
+      FolderProblem{io::exit_code::bad_data,
+                    named(folder, results_name) + line + ": " + read.error().what +
+                        (read.error().line > 0 ? "; take the line out, and its run counts as not run" : "")});
 }
 
 void for_each_run(const std::vector<HeldCampaign>& campaigns, const sim::ResultSet& results,

@@ -199,6 +199,18 @@ TEST_F(CampaignTest, ABudgetEndsItAndSaysWhatWasNotRun) {
   EXPECT_THAT(read("night/summary.json"), HasSubstr("--seeds 1..9000000 --budget 1s --out night --resume\""));
 }
 
+TEST_F(CampaignTest, ADiskThatIsFullEndsItAndWhatWasWrittenStays) {
+  const auto result =
+      run_there("trap '' XFSZ; ulimit -f 100; " + keelson + " sim scenarios --seeds 1..400 --out night --verify 1/0");
+  EXPECT_EQ(result.exit_code, 74) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("keelson sim: cannot write into night: "));
+  const auto kept = results("night").size();
+  EXPECT_LT(kept, 200u);
+  const auto again = sim("scenarios --seeds 1..400 --out night --verify 1/0 --resume --budget 1s");
+  EXPECT_THAT(again.err, HasSubstr("a last line of "));
+  EXPECT_THAT(again.out, HasSubstr("goes on: " + std::to_string(kept - 1) + " of 800 runs are there"));
+}
+
 TEST_F(CampaignTest, TwoProcessesDoNotShareAFolder) {
   test::Process first({"/bin/sh", "-c",
                        "cd " + dir_.path() + " && exec " + keelson +

@@ -137,8 +137,8 @@ TEST(Results, ALastLineThatWasCutOffIsNoneAndADamagedOneIsNamed) {
 TEST(ResultSet, SaysWhatIsMissing) {
   ResultSet set;
   EXPECT_EQ(set.missing(plan()), "seeds 1..10");
-  for (const u64 seed : {1, 2, 3, 5}) set.add(result("a", seed), "x");
-  for (const u64 seed : {1, 2, 3, 4, 6, 7, 8, 9}) set.add(result("b", seed), "x");
+  for (const u64 seed : {1u, 2u, 3u, 5u}) set.add(result("a", seed), "x");
+  for (const u64 seed : {1u, 2u, 3u, 4u, 6u, 7u, 8u, 9u}) set.add(result("b", seed), "x");
   EXPECT_EQ(set.missing(plan()),
             "seed 4 in 1 of 2 scenarios, seed 5 in 1 of 2 scenarios, seed 6 in 1 of 2 scenarios, 3 more seeds in some "
             "scenarios, seed 10");
