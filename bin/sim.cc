@@ -1,7 +1,9 @@
 // keelson sim: runs scenarios from seeds.
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/run/recording.h"
@@ -54,6 +56,7 @@ int print_resolved(const SimRuns& runs) {
 
 // For whoever compares; with --trace, also for whoever asks where two runs part.
 int print_hash(const SimRuns& runs) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would read it
   const std::string& path = runs.options().trace;
   std::ofstream trace(path.empty() ? "/dev/null" : path);
   sim::JsonTraceSink sink(trace);

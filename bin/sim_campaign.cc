@@ -21,6 +21,9 @@ using Clock = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t interrupted = 0;
 
+// Far above what a scenario's budget of events takes on a slow and busy machine.
+constexpr std::chrono::minutes patience{15};
+
 class CampaignCommand {
  public:
   CampaignCommand(const SimRuns& runs, const std::string& command)
@@ -146,6 +149,7 @@ class CampaignCommand {
     campaign.next = [this] { return next(); };
     campaign.jobs = runs_.options().jobs;
     campaign.verify_every = runs_.request().verify_every;
+    if (!one) campaign.patience = patience;
     campaign.run = [this, one](const sim::CampaignTask& task) {
       return runs_.run(task,
                        one && !runs_.options().json ? progress() : std::function<void(const sim::RunProgress&)>());

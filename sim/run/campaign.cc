@@ -82,6 +82,7 @@ class Worker {
   int answers() const { return from_worker_; }
   void give(const Given& given) {
     given_ = given;
+    since_ = std::chrono::steady_clock::now();
     // A dead worker is found when it answers.
     static_cast<void>(write_all(to_worker_, &given.task, sizeof given.task));
   }
@@ -93,9 +94,16 @@ class Worker {
       if (read_all(from_worker_, bytes.data(), size))
         if (auto report = decode_report(bytes)) return *report;
     }
-    const std::string how = stop();
+    const std::string how = stop() + (std::exchange(killed_, false) ? ", since there was no end of it" : "");
     start();
     return campaign_.died(task, how);
+  }
+  // take() finds out.
+  void kill_if_hung() {
+    if (campaign_.patience.count() == 0 || killed_ || std::chrono::steady_clock::now() - since_ < campaign_.patience)
+      return;
+    ::kill(pid_, SIGKILL);
+    killed_ = true;
   }
 
  private:
@@ -139,6 +147,8 @@ class Worker {
   int to_worker_ = -1;
   int from_worker_ = -1;
   std::optional<Given> given_;
+  std::chrono::steady_clock::time_point since_;
+  bool killed_ = false;
 };
 
 class Collector {
@@ -211,7 +221,10 @@ Summary run_campaign(const Campaign& campaign) {
     if (waiting.empty()) break;
     ::poll(waiting.data(), waiting.size(), 250);
     for (std::size_t i = 0; i < waiting.size(); ++i) {
-      if (waiting[i].revents == 0) continue;
+      if (waiting[i].revents == 0) {
+        whose[i]->kill_if_hung();
+        continue;
+      }
       const Given done = whose[i]->given();
       collector.add(done, whose[i]->take());
     }

@@ -6,6 +6,7 @@
 // (sim/campaign).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct Campaign {
   std::function<std::optional<CampaignTask>()> next;
   unsigned jobs = 1;
   u64 verify_every = 8;  // 1: all; 0: none
+  // A worker that is longer at one task is killed, and its task reported as died; 0: never.
+  std::chrono::nanoseconds patience{};
   // Runs one task in the worker's process.
   std::function<RunReport(const CampaignTask&)> run;
   // The trace hash of the task, from another process; empty if that failed.

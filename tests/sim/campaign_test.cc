@@ -1,7 +1,10 @@
 // Campaigns: ranges of seeds, plans and result lines that are read back, and what runs come to.
+#include "keelson/sim/run/campaign.h"
+
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "keelson/sim/campaign/summary.h"
 #include "tests/lib/io/temp_dir.h"
@@ -165,6 +168,64 @@ TEST(ResultSet, OfARunThatIsThereTwiceTheTracesMustBeTheSame) {
   set.add(died, "y");
   EXPECT_EQ(set.contradictions(), 1u);
   EXPECT_EQ(set.amended("b", 1)->verdict, Verdict::safety);
+}
+
+// A campaign of tasks that are nothing but their seed.
+struct Trial {
+  Campaign campaign;
+  std::vector<u64> finished, reported;
+  std::string died;
+
+  explicit Trial(u64 seeds) {
+    campaign.next = [next = u64{0}, seeds]() mutable -> std::optional<CampaignTask> {
+      if (next == seeds) return std::nullopt;
+      return CampaignTask{0, next++};
+    };
+    campaign.verify_every = 0;
+    campaign.run = [](const CampaignTask& task) { return result("a", task.seed).report; };
+    campaign.died = [this](const CampaignTask& task, const std::string& how) {
+      died += std::to_string(task.seed) + ": " + how + "\n";
+      return result("a", task.seed, Verdict::safety).report;
+    };
+    campaign.on_finished = [this](const CampaignTask& task, const RunReport&) { finished.push_back(task.seed); };
+    campaign.on_report = [this](const RunReport& report) { reported.push_back(report.seed); };
+    campaign.on_progress = [](std::size_t, std::size_t) {};
+    campaign.interrupted = [] { return false; };
+  }
+};
+
+TEST(Campaign, ReportsInOrderAndTellsOfEachRunAsSoonAsItIsOver) {
+  Trial trial(6);
+  trial.campaign.jobs = 2;
+  trial.campaign.run = [](const CampaignTask& task) {
+    if (task.seed == 0) ::usleep(300'000);
+    return result("a", task.seed).report;
+  };
+  EXPECT_EQ(run_campaign(trial.campaign).seeds, 6u);
+  EXPECT_THAT(trial.reported, ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_EQ(trial.finished.back(), 0u);
+  EXPECT_EQ(trial.finished.size(), 6u);
+}
+
+TEST(Campaign, ARunThatDoesNotEndIsKilledAndTheOthersGoOn) {
+  Trial trial(4);
+  trial.campaign.patience = std::chrono::milliseconds(400);
+  trial.campaign.run = [](const CampaignTask& task) {
+    if (task.seed == 1) ::pause();
+    if (task.seed == 2) std::abort();
+    return result("a", task.seed).report;
+  };
+  EXPECT_EQ(run_campaign(trial.campaign).seeds, 4u);
+  EXPECT_THAT(trial.reported, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(trial.died, "1: signal Killed, since there was no end of it\n2: signal Aborted\n");
+}
+
+TEST(Campaign, WhichRunsAreVerifiedDependsOnNothingButTheTask) {
+  EXPECT_TRUE(is_verified({0, 16}, 8));
+  EXPECT_TRUE(is_verified({3, 13}, 8));
+  EXPECT_FALSE(is_verified({3, 16}, 8));
+  EXPECT_TRUE(is_verified({3, 16}, 1));
+  EXPECT_FALSE(is_verified({0, 0}, 0));
 }
 
 TEST(Tally, IsTheSameInAnyOrder) {
