@@ -37,7 +37,7 @@ constexpr About about[] = {
     {"checkpoint_section", true, "its bytes do not hold: a start replays the log from its first op instead"},
     {"torn", false, "left by a crash, never acknowledged: forgotten at the next start"},
     {"settled", false, "damaged, and nothing depends on it any more: superseded, or whole in another place"},
-    {"stray", false, "bytes where there should be zeros; nothing reads them"},
+    {"stray", false, "bytes where there should be zeros, or a filter of groups: nothing depends on them"},
 };
 static_assert(std::size(about) == static_cast<std::size_t>(Finding::count));
 

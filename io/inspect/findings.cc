@@ -247,8 +247,8 @@ class Finder {
     const bool valid = read.state == PageState::ok;
     if (no >= facts().slots_end) return look_behind_end(Zone::index, at, name, bytes, valid);
     const std::size_t used = sizeof(IndexHead) + (valid ? read.head.count : 0u) * sizeof(IndexEntry);
-    if (valid && !all_zero({bytes + used, page_bytes - used}))
-      findings_.add(Finding::stray, Zone::index, at + used, "behind the entries of " + name);
+    if (valid && read_room(bytes) == RoomState::bad)
+      findings_.add(Finding::stray, Zone::index, at + used, "the filter behind the entries of " + name);
   }
 
   // Recovery stops where a log can't go on any more. Whole pages behind that say that it once did.

@@ -69,13 +69,13 @@ bool OpenDamage::is_open(const Loss& loss) const {
   if (!survey_.groups_known) return true;
   bool any_whole = false;
   for (const GroupSurvey& group : survey_.groups) {
-    if (!loss.groups.may_contain(group.group)) continue;
+    if (!loss.reach.may_contain(group.group)) continue;
     if (group.amnesiac || group.head_unknown || group.log_damaged || !group.lost.empty() || !group.suspect.empty())
       return true;
     any_whole = true;
   }
   if (survey_.groups_configured) return false;
-  return !any_whole || loss.groups == GroupBloom::of_all();
+  return !any_whole || loss.reach.is_all();
 }
 
 bool OpenDamage::any_open(BatchNo from, BatchNo to) const {

@@ -104,9 +104,22 @@ class WalReport {
     return batch.page_count == 0 ? "marker" : "indexed";
   }
 
+  // What its last index page tells of the batch before, beside the 128 bits of the head.
+  const char* room_of(const BatchFact& batch) const {
+    switch (batch.room) {
+      case RoomState::absent:
+        return "none";
+      case RoomState::ok:
+        return "ok";
+      case RoomState::bad:
+        return "bad";
+    }
+    return "";
+  }
+
   std::string batches_text() const {
     Table table({"batch", "incarnation", "segment", "first page", "pages", "index pages", "records", "marker", "marked",
-                 "state"});
+                 "filter", "state"});
     for (std::size_t i = first_shown(facts_.batches.size()); i < facts_.batches.size(); ++i) {
       const BatchFact& batch = facts_.batches[i];
       table.add(
@@ -115,7 +128,7 @@ class WalReport {
            std::to_string(batch.first_page.raw()), std::to_string(batch.page_count),
            std::to_string(batch.pages_ok) + (batch.indexed() ? "" : " of " + std::to_string(batch.pages_expected)),
            std::to_string(counts_[i]), batch.has_head() ? std::to_string(batch.durable_batch.raw()) : "-",
-           history().mark_of(batch.no) == BatchMark::marked ? "yes" : "no", state_of(batch)});
+           history().mark_of(batch.no) == BatchMark::marked ? "yes" : "no", room_of(batch), state_of(batch)});
     }
     return left_out_text() + table.text();
   }
@@ -159,7 +172,8 @@ class WalReport {
       json.field("first_page", batch.first_page.raw()).field("pages", batch.page_count);
       json.field("index_pages", batch.pages_expected).field("index_pages_ok", batch.pages_ok);
       json.field("records", counts_[i]).field("marker", batch.durable_batch.raw());
-      json.field("marked", history().mark_of(batch.no) == BatchMark::marked).field("state", state_of(batch));
+      json.field("marked", history().mark_of(batch.no) == BatchMark::marked).field("filter", room_of(batch));
+      json.field("state", state_of(batch));
       json.end_object();
     }
   }

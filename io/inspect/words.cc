@@ -37,7 +37,7 @@ std::string groups_text(const Survey& survey, const Loss& loss) {
   std::string text;
   std::size_t count = 0;
   for (const GroupSurvey& group : survey.groups) {
-    if (!loss.groups.may_contain(group.group)) continue;
+    if (!loss.reach.may_contain(group.group)) continue;
     if (++count <= groups_shown_max) text += (text.empty() ? "" : ", ") + std::to_string(group.group.raw());
   }
   if (count == 0) return "groups of which nothing is left";

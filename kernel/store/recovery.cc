@@ -250,6 +250,7 @@ void Recovery::end_tables(EffectBag& out) {
   next.first_batch = wal_start_.next_batch;
   next.first_page = wal_start_.next_page;
   next.clean = 0;
+  next.version = superblock_version;  // what an older format wrote is read as it is
   wal_start_.incarnation = next.incarnation;
   phase_ = Phase::incarnation;
   superblock_->update(next, out);

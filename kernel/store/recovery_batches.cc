@@ -164,7 +164,8 @@ void BatchHistory::judge_batch(std::size_t i) {
     record = worse(record, worse(cut_off(gap_after(i)), cut_off(gap_after(i + 1))));
   }
   if (record == RecordState::ok) return;
-  add(batch.no, mark(batch.no, batch), entry, record, groups_before(i + 1, batch.no));
+  const BatchFact* next = i + 1 < facts_.batches.size() ? &facts_.batches[i + 1] : nullptr;
+  add(batch.no, mark(batch.no, batch), entry, record, reach_of(next, batch.no));
 }
 
 void BatchHistory::judge_gap(const Gap& gap) {
@@ -178,28 +179,29 @@ void BatchHistory::judge_gap(const Gap& gap) {
     const bool marked = (gap.before && mark(first, *gap.before) == BatchMark::marked) ||
                         (gap.after && mark(first, *gap.after) == BatchMark::marked) ||
                         (!gap.after && first <= highest_marker_);
-    const bool one = last == first && gap.after && gap.after->has_head();
-    add(last, marked ? BatchMark::marked : BatchMark::unmarked, entry, record,
-        one ? gap.after->prev_groups : GroupBloom::of_all());
+    add(last, marked ? BatchMark::marked : BatchMark::unmarked, entry, record, reach_of(gap.after, first));
     return;
   }
   // No number is missing: a torn tail whose numbers were given out again, unless it is part of a neighbour.
   const bool neighbours = (gap.before && !gap.before->has_head()) || (gap.after && !gap.after->has_head());
   if (neighbours || (entry != EntryState::bad && record != RecordState::bad)) return;
-  add(before, BatchMark::unmarked, entry, record == RecordState::ok ? RecordState::old : record, GroupBloom::of_all());
+  add(before, BatchMark::unmarked, entry, record == RecordState::ok ? RecordState::old : record, LossReach());
 }
 
-GroupBloom BatchHistory::groups_before(std::size_t next, BatchNo batch) const {
-  if (next >= facts_.batches.size()) return GroupBloom::of_all();
-  const BatchFact& after = facts_.batches[next];
-  return after.has_head() && after.no == batch + 1 ? after.prev_groups : GroupBloom::of_all();
+// Of what is missing from `first` on, before `next`.
+LossReach BatchHistory::reach_of(const BatchFact* next, BatchNo first) const {
+  if (!next || !next->has_head() || !store_rules::describes(next->no, first)) return {};
+  LossReach reach{next->prev_groups, nullptr};
+  for (const RoomFilter& room : facts_.rooms)
+    if (room.slot() + 1 == next->slots_end()) reach.room = &room;
+  return reach;
 }
 
-void BatchHistory::add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const GroupBloom& groups) {
+void BatchHistory::add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const LossReach& reach) {
   const RecoveryRow row = row_of(mark, entry, record);
   counters_.hit(keelson::mark_of(row));
   if (row == RecoveryRow::lost_unknown || row == RecoveryRow::tail_unknown)
-    push_growing(losses_, Loss{batch, row, groups});
+    push_growing(losses_, Loss{batch, row, reach});
 }
 
 }  // namespace keelson

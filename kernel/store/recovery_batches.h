@@ -10,11 +10,22 @@
 
 namespace keelson {
 
+// The groups that may be concerned: those that all allow which the next batch says of it.
+struct LossReach {
+  GroupBloom groups = GroupBloom::of_all();
+  const RoomFilter* room = nullptr;  // null: there is none
+
+  bool may_contain(GroupId group) const {
+    return groups.may_contain(group) && (!room || room->may_contain(group));
+  }
+  bool is_all() const { return groups == GroupBloom::of_all() && !room; }
+};
+
 // A part of the log of unknown content: row 4 or 8 of the table.
 struct Loss {
   BatchNo batch;  // the last one that may be concerned
   RecoveryRow row = RecoveryRow::lost_unknown;
-  GroupBloom groups;  // that may be concerned
+  LossReach reach;
 };
 
 class BatchHistory {
@@ -53,8 +64,8 @@ class BatchHistory {
   EntryState entries_in(const Gap& gap) const;
   RecordState records_in(const Gap& gap) const;
   RecordState cut_off(const Gap& gap) const;
-  void add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const GroupBloom& groups);
-  GroupBloom groups_before(std::size_t next, BatchNo batch) const;
+  void add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const LossReach& reach);
+  LossReach reach_of(const BatchFact* next, BatchNo first) const;
 
   LogFacts& facts_;
   Counters& counters_;

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "keelson/store/classify.h"
-#include "keelson/store/page.h"
+#include "keelson/store/room_filter.h"
 
 namespace keelson {
 
@@ -23,6 +23,7 @@ struct BatchFact {
   u32 page_count = 0;
   BatchNo durable_batch;  // its marker
   GroupBloom prev_groups;
+  RoomState room = RoomState::absent;  // of its last index page
   GroupBloom groups;                   // of the entries that were seen
   u64 slots_before = 0;                // end of the last index page, of a batch before it, whose place is known
   u64 slots_behind = 0;                // begin of the next one behind it
@@ -92,6 +93,10 @@ struct LogFacts {
   Vec<FoundRecord> records;
   Vec<FoundState> states;            // by group
   Vec<FoundCheckpoint> checkpoints;  // by group
+  // Of batches before which one is missing, or has lost some of its index; only so many, each takes a page of memory.
+  static constexpr std::size_t rooms_max = 256;
+  Vec<RoomFilter> rooms;
+  BatchNo indexed_to;  // newest batch so far of which all index pages were seen
   Vec<u64> bad_slots;  // index pages that were written and can't be read, counted over all segments; ascending
   Vec<u64> bad_pages;  // the same of WAL pages that no batch accounts for
   BatchNo highest;     // batch of which any trace was seen

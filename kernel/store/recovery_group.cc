@@ -143,7 +143,7 @@ void GroupRecovery::become_unsure() {
 
 void GroupRecovery::weigh_losses() {
   for (const Loss& loss : findings_.history->losses())
-    if (loss.groups.may_contain(findings_.group)) weigh(loss);
+    if (loss.reach.may_contain(findings_.group)) weigh(loss);
 }
 
 // A promise behind the loss says which head there was. A prepare behind it says only that no newer view was promised:

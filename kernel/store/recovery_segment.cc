@@ -95,10 +95,12 @@ void SegmentAnalysis::add_index_page(u32 slot) {
   const IndexHead& head = scratch_.index[slot].head;
   const bool any_before = facts_.batches.size() > first_batch_;
   if (any_before && facts_.batches.back().no == head.batch_no) {
-    if (continues_batch(facts_.batches.back(), slot))
-      ++facts_.batches.back().pages_ok;
-    else
+    if (!continues_batch(facts_.batches.back(), slot)) {
       scratch_.index[slot].state = PageState::bad;
+      return;
+    }
+    ++facts_.batches.back().pages_ok;
+    take_room(slot);
     return;
   }
   BatchFact batch;
@@ -118,6 +120,20 @@ void SegmentAnalysis::add_index_page(u32 slot) {
   }
   push_growing(facts_.batches, batch);
   facts_.highest = std::max(facts_.highest, batch.no);
+  take_room(slot);
+}
+
+// Only a batch's last index page has any. It is kept where the batch before may have lost what only this tells of.
+void SegmentAnalysis::take_room(u32 slot) {
+  BatchFact& batch = facts_.batches.back();
+  const bool whole_before = facts_.indexed_to + 1 == batch.no;
+  if (batch.indexed()) facts_.indexed_to = batch.no;
+  const IndexHead& head = scratch_.index[slot].head;
+  if (head.page_of + 1 != head.pages) return;
+  const std::byte* page = image_.index.page(slot);
+  batch.room = read_room(page);
+  if (whole_before || batch.room != RoomState::ok || facts_.rooms.size() == LogFacts::rooms_max) return;
+  push_growing(facts_.rooms, RoomFilter(page)).set_slot(slot_no(slot));
 }
 
 void SegmentAnalysis::read_stamps() {

@@ -55,6 +55,7 @@ class SegmentAnalysis {
   void read_index();
   void drop_misplaced();
   void add_index_page(u32 slot);
+  void take_room(u32 slot);
   bool continues_batch(const BatchFact& batch, u32 slot) const;
   void read_stamps();
   void assign_pages();

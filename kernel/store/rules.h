@@ -87,6 +87,12 @@ constexpr bool is_asked(const Prepare& found, GroupId group, Op op, const Digest
   return found.group == group && found.op == op && found.identity == identity;
 }
 
+// As many bits of a group are asked for as were written. One that isn't set says that the group was not there.
+constexpr u32 bits_asked(u32 written) { return written; }
+
+// Only the next batch says whose records a batch had: of two that are lost, nothing is known of the first.
+constexpr bool describes(BatchNo describing, BatchNo lost) { return describing == lost + 1; }
+
 // What says that a replica takes part in a view must be known to have been there, whatever rots.
 constexpr bool needs_seal(Command command) { return command == Command::group_state; }
 

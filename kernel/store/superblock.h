@@ -19,7 +19,7 @@ inline constexpr u64 superblock_copy_bytes = 4096;
 inline constexpr u64 superblock_stride = 64 * 1024;
 inline constexpr u32 superblock_quorum = 2;          // copies that make a superblock believable
 inline constexpr u32 superblock_magic = 0x534c454b;  // "KELS"
-inline constexpr u16 superblock_version = 1;
+inline constexpr u16 superblock_version = 2;
 
 // As it lies at the start of a copy; the rest of the 4 KiB is zero. Checksum, copy, version and magic stay where they
 // are in every later version, and the checksum always covers the whole copy.

@@ -30,6 +30,7 @@ Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& id
       begins_(limits_.wal_segments),
       first_segment_(start.first_segment),
       prev_groups_(start.prev_groups),
+      prev_list_(limits_.wal_batch_records_max),
       durable_(start.durable_batch),
       next_durable_(start.next_batch),
       durable_records_(start.durable_batch),
@@ -121,10 +122,13 @@ void Wal::seal_open(EffectBag& out) {
   check(found);  // has_room saw to it
   if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
   const BatchNo marker = store_rules::marker_for(durable_, next_batch_);
-  batch.seal({next_batch_, marker, incarnation_, prev_groups_}, spot, limits_, seed_, ids_, out.writes);
+  batch.seal({next_batch_, marker, incarnation_, prev_groups_, knows_prev_, prev_list_.span()}, spot, limits_, seed_,
+             ids_, out.writes);
   found_batch(segment_of(limits_, spot.page), next_batch_);
   carried_ = marker;
   prev_groups_ = batch.groups();
+  batch.list_groups(prev_list_);
+  knows_prev_ = true;
   next_page_ = spot.page + batch.pages();
   next_index_page_ = spot.index_page + batch.index_pages();
   if (segment_of(limits_, next_page_) != segment_of(limits_, spot.page)) {

@@ -177,6 +177,8 @@ class Wal {
   u32 batches_writing_ = 0;
   u32 writes_writing_ = 0;
   GroupBloom prev_groups_;  // of next_batch_ - 1
+  Vec<GroupId> prev_list_;  // the same, of a batch that this life wrote
+  bool knows_prev_ = false;
 
   BatchNo durable_;          // this batch and all before it are stored
   BatchNo next_durable_;     // the first one that isn't known to be stored

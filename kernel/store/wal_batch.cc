@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keelson/store/room_filter.h"
+
 namespace keelson {
 namespace {
 
@@ -132,6 +134,7 @@ void WalBatch::write_index(const BatchHead& head, const WalSpot& spot, u64 seed)
                     meta.view,           meta.log_view, meta.epoch,     0};
     }
     write_index_page(page, {entries, count}, seed, index_.page(page.page_of));
+    if (head.knows_prev) write_room(head.prev_list, index_.page(page.page_of));
   }
   index_part_ = index_.span(0, page.pages);
 }
@@ -171,6 +174,12 @@ GroupBloom WalBatch::groups() const {
   GroupBloom bloom;
   for (const auto& record : records) bloom.add(record.meta.group);
   return bloom;
+}
+
+void WalBatch::list_groups(Vec<GroupId>& to) const {
+  to.clear();
+  for (const auto& record : records)
+    if (to.empty() || to.back() != record.meta.group) to.push_back(record.meta.group);
 }
 
 }  // namespace keelson

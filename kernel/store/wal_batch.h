@@ -43,6 +43,8 @@ struct BatchHead {
   BatchNo durable_batch;
   Incarnation incarnation;
   GroupBloom prev_groups;
+  bool knows_prev = false;             // whose records the batch before has:
+  std::span<const GroupId> prev_list;  // (some more than once)
 };
 
 class WalBatch {
@@ -73,6 +75,7 @@ class WalBatch {
   void drop_messages();
   void clear();
   GroupBloom groups() const;
+  void list_groups(Vec<GroupId>& to) const;  // may name one more than once
 
   Vec<Record> records;
   Vec<PendingWrite> pending;  // Writes not yet done

@@ -75,6 +75,14 @@ inline bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& i
   return active(Id::store_no_location_check) || store_rules::is_asked(found, group, op, identity);
 }
 
+inline u32 bits_asked(u32 written) {
+  return active(Id::store_bloom_misses) ? written + 1 : store_rules::bits_asked(written);
+}
+
+inline bool describes(BatchNo describing, BatchNo lost) {
+  return active(Id::store_loss_spans) ? describing > lost : store_rules::describes(describing, lost);
+}
+
 inline bool needs_seal(Command command) {
   return !active(Id::store_promise_unsealed) && store_rules::needs_seal(command);
 }
