@@ -179,6 +179,7 @@ class Reader {
       if (config_.data_dir.empty() || config_.data_dir[0] != '/')
         data.problem("dir", "CFG_PATH", "not an absolute path", config_.data_dir, "", "");
     }
+    config_.strict_ack = data.flag("strict_ack");
     config_.wal_mib = data.number("wal_mib", wal_mib_min, 16384);
     if (config_.wal_mib % segment_mib != 0)
       data.problem("wal_mib", "CFG_RANGE", "not a multiple of " + std::to_string(segment_mib),
@@ -298,6 +299,12 @@ Limits limits_of(const ServerConfig& config) {
   Limits limits = Limits::standard();
   limits.wal_segments = config.wal_mib / segment_mib;
   return limits;
+}
+
+Tunables tunables_of(const ServerConfig& config) {
+  Tunables tunables = Tunables::standard();
+  tunables.strict_ack = config.strict_ack;
+  return tunables;
 }
 
 std::string uuid_of(ClusterId cluster) {

@@ -33,6 +33,7 @@ struct ServerConfig {
   u16 kv_groups = 1;
   std::string data_dir;
   u32 wal_mib = 0;
+  bool strict_ack = false;
   Address replica_listen;
   Address client_listen;
   ConnectionConfig peer;
@@ -51,6 +52,8 @@ tl::expected<ServerConfig, Problems> parse_config(const std::string& text, const
 
 // The bounds that follow from a configuration. All nodes must agree on them, and a data directory was made for them.
 Limits limits_of(const ServerConfig& config);
+// How it runs; each node as it likes.
+Tunables tunables_of(const ServerConfig& config);
 
 std::string uuid_of(ClusterId cluster);
 std::optional<ClusterId> parse_uuid(std::string_view text);

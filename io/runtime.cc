@@ -133,7 +133,7 @@ bool Runtime::Impl::open_listeners() {
 void Runtime::Impl::boot() {
   shard_ = std::make_unique<Shard>(
       ShardConfig{config_.cluster, config_.node, dir_.identity().generation, ShardId(0), dir_.identity().shards,
-                  limits_, Tunables::standard(), groups_.span(), &groups_.machines()},
+                  limits_, tunables_of(config_), groups_.span(), &groups_.machines()},
       slabs_);
   file_ = make_pwrite_backend(dir_.take_file(), dir_.file_bytes(), [this] { asio::post(context_, [] {}); });
 }

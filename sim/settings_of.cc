@@ -155,6 +155,7 @@ Tunables tunables_of(const pb::Cluster& cluster) {
   set(to.sync_pin, from.has_sync_pin_ms(), from.sync_pin_ms());
   set(to.scrub_pace, from.has_scrub_pace_ms(), from.scrub_pace_ms());
   set(to.quiesce_after, from.has_quiesce_after_ms(), from.quiesce_after_ms());
+  set(to.voter_missing, from.has_voter_missing_ms(), from.voter_missing_ms());
   set(to.scrub_every, from.has_scrub_every_ms(), from.scrub_every_ms());
   if (from.has_strict_ack()) to.strict_ack = from.strict_ack();
   return to;

@@ -119,7 +119,7 @@ class WalReport {
 
   std::string batches_text() const {
     Table table({"batch", "incarnation", "segment", "first page", "pages", "index pages", "records", "marker", "marked",
-                 "filter", "state"});
+                 "filter", "behind it", "state"});
     for (std::size_t i = first_shown(facts_.batches.size()); i < facts_.batches.size(); ++i) {
       const BatchFact& batch = facts_.batches[i];
       table.add(
@@ -128,7 +128,8 @@ class WalReport {
            std::to_string(batch.first_page.raw()), std::to_string(batch.page_count),
            std::to_string(batch.pages_ok) + (batch.indexed() ? "" : " of " + std::to_string(batch.pages_expected)),
            std::to_string(counts_[i]), batch.has_head() ? std::to_string(batch.durable_batch.raw()) : "-",
-           history().mark_of(batch.no) == BatchMark::marked ? "yes" : "no", room_of(batch), state_of(batch)});
+           history().mark_of(batch.no) == BatchMark::marked ? "yes" : "no", room_of(batch),
+           batch.strict_behind ? "strict" : "any", state_of(batch)});
     }
     return left_out_text() + table.text();
   }
@@ -173,7 +174,7 @@ class WalReport {
       json.field("index_pages", batch.pages_expected).field("index_pages_ok", batch.pages_ok);
       json.field("records", counts_[i]).field("marker", batch.durable_batch.raw());
       json.field("marked", history().mark_of(batch.no) == BatchMark::marked).field("filter", room_of(batch));
-      json.field("state", state_of(batch));
+      json.field("strict_behind", batch.strict_behind).field("state", state_of(batch));
       json.end_object();
     }
   }

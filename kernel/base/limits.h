@@ -158,8 +158,9 @@ struct Tunables {
   Duration clock_window_max = milliseconds(20000);
   Duration clock_tolerance_max = milliseconds(500);
   Duration clock_valid = milliseconds(60000);
-  Duration client_resend = milliseconds(200);  // x 2^k, <= 3.2 s
-  bool strict_ack = false;                     // stored means marked, for every record
+  Duration client_resend = milliseconds(200);    // x 2^k, <= 3.2 s
+  Duration voter_missing = milliseconds(10000);  // not heard for so long: strict_ack, until it is heard again
+  bool strict_ack = false;                       // stored means marked, for every record
 
   static constexpr Tunables standard() { return {}; }
   // A fifth of the standard ones.
@@ -187,7 +188,8 @@ struct Tunables {
                         &t.marker_delay,
                         &t.clock_window_min,
                         &t.clock_window_max,
-                        &t.client_resend})
+                        &t.client_resend,
+                        &t.voter_missing})
       *d = *d / 5;
     t.sync_stall = t.repair_pace * 10;
     t.sync_pin = milliseconds(400);

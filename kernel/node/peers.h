@@ -20,6 +20,7 @@ class Peers {
     Incarnation incarnation;  // newest seen
     u64 beat_sent = 0;        // `sent` of its newest beat; 0: none
     Instant beat_received;
+    Instant heard;                         // or when this shard was ready
     Instant silent_at = Instant::never();  // unless it is heard before; then who slept under it is woken
     BatchNo told_batch;                    // the highest that it said is stored, in lives that have all of those before
     Incarnation judged;                    // the newest life that said where it begins

@@ -241,6 +241,8 @@ void Shard::Impl::start_replicas(EffectBag& out) {
   state = ShardState::ready;
   scrub_at = now + config.tunables.scrub_pace;
   beat_at = now;
+  for (u16 n = 0; n < peers.count(); ++n)
+    if (Peers::Peer* peer = peers.find(NodeId(n))) peer->heard = now;
   out.notifications.push_back({NotifyKind::ready, no_group, incarnation.raw(), replicas.size()});
 }
 
@@ -302,6 +304,7 @@ void Shard::Impl::finish(EffectBag& out) {
   reclaim(out);
   seal_promises(out);
   wal->seal_batch(now, out);
+  count_strict();
   checkpoints.emit(out);
   probe_space(out);
 }

@@ -47,6 +47,10 @@ class Shard::Impl {
   void seal_promises(EffectBag& out);
   void promises_sealed(EffectBag& out);
 
+  // shard_strict.cc: while a voter is missing
+  void look_for_voters();
+  void count_strict();
+
   // shard_reclaim.cc: space in the log
   void reclaim(EffectBag& out);
   void record_begin(EffectBag& out);
@@ -105,6 +109,9 @@ class Shard::Impl {
   bool old_disk = false;       // as a peer said
   Vec<StoredRecord> unsealed;  // promises in the log that the superblock's update doesn't know of
   Vec<StoredRecord> sealing;   // ... that the one under way does
+  bool strict = false;         // as counted
+  bool tail_unsealed = false;  // and the superblock should know how far it is marked
+  Instant tail_sealed;         // when it last learned that
   bool freeing = false;        // the superblock's update under way frees segments
   Vec<StoredRecord> stored;    // scratch of on_completion
   Vec<LoadedRecord> loaded;

@@ -17,8 +17,11 @@ bool Shard::Impl::hold_promise(const StoredRecord& record) {
 
 // One update of the superblock for all that were stored since the last one.
 void Shard::Impl::seal_promises(EffectBag& out) {
-  if (unsealed.empty() || !sealing.empty() || superblock->state() != SuperblockFile::State::ready) return;
+  const bool wanted = !unsealed.empty() || wal->wants_superblock() || tail_unsealed;
+  if (!wanted || !sealing.empty() || superblock->state() != SuperblockFile::State::ready) return;
   std::swap(unsealed, sealing);
+  tail_unsealed = false;
+  tail_sealed = now;
   Superblock next = superblock->current();
   next.durable_batch = std::max(next.durable_batch, wal->marked());
   superblock->update(next, out);

@@ -77,6 +77,7 @@ bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
     poison(t);
   } else if (updating && superblock->state() == SuperblockFile::State::ready) {
     if (std::exchange(freeing, false)) wal->free_before(std::exchange(reclaiming, u64{0}));
+    wal->on_superblock(superblock->current().durable_batch);
     promises_sealed(out);
     reclaim_at = now;
   }

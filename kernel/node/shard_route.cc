@@ -35,6 +35,7 @@ void Shard::Impl::on_node_message(NodeId from, const MessageRef& message, Effect
   meet(from, header.incarnation, out);
   peer->hear_claim(header.first_batch, header.stored_batch);
   if (peer->old_disk) return counters.add(Counter::drop_old_disk);  // the next beat tells it
+  peer->heard = now;
   peer->silent_at = now + config.tunables.primary_suspected;
   if (header.command == Command::beat) return on_beat(from, message, out);
   if (header.command == Command::entries) return on_entries(from, message, message.as<Entries>().count, out);
@@ -134,6 +135,7 @@ void Shard::Impl::send_beats(EffectBag& out) {
   beat_at = now + config.tunables.beat;
   ++beat_no;
   listen_for_silence();
+  look_for_voters();
   for (u16 n = 0; n < peers.count(); ++n) {
     const NodeId to(n);
     if (!peers.find(to)) continue;

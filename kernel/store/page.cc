@@ -28,9 +28,9 @@ bool entry_ok(const IndexEntry& entry, const IndexHead& head, const Limits& limi
 }
 
 bool head_ok(const IndexHead& head, const Limits& limits) {
-  return head.zero == 0 && head.batch_no.raw() > 0 && head.durable_batch < head.batch_no && head.pages > 0 &&
-         head.page_of < head.pages && head.pages <= limits.index_pages_per_segment &&
-         (head.count == 0) == (head.page_count == 0) &&
+  return (head.flags & ~head_flag::strict_behind) == 0 && head.batch_no.raw() > 0 &&
+         head.durable_batch < head.batch_no && head.pages > 0 && head.page_of < head.pages &&
+         head.pages <= limits.index_pages_per_segment && (head.count == 0) == (head.page_count == 0) &&
          page_in_segment(limits, head.first_page) + u64{head.page_count} <= limits.wal_segment_pages;
 }
 

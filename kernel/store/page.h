@@ -43,12 +43,16 @@ struct IndexHead {
   u8 pages = 0;       // the batch's index pages; they follow each other
   PageNo first_page;  // the batch's WAL pages; of a lone marker, where the next batch may begin
   u32 page_count = 0;
-  u32 zero = 0;
+  u32 flags = 0;
   GroupBloom prev_groups;  // of batch_no - 1; all, where that isn't known
   u64 check = 0;           // over the head before it and the used entries
 };
 static_assert(sizeof(IndexHead) == 64 && offsetof(IndexHead, check) == 56 && offsetof(IndexHead, first_page) == 24);
 static_assert(offsetof(IndexHead, prev_groups) == 40);
+
+namespace head_flag {
+inline constexpr u32 strict_behind = 1;  // all records of this life behind this batch are; until that is taken back
+}  // namespace head_flag
 
 namespace index_flag {
 inline constexpr u8 strict = 1;    // counted as stored only when marked: un-marked damage to it lost no promise

@@ -194,7 +194,7 @@ void Recovery::end_scan(EffectBag& out) {
   drop_former_lap();
   scan_.reset();
   const Superblock& old = superblock_->current();
-  history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, counters_);
+  history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, old.incarnation, counters_);
   judge_records();
   plan_rewrites();
   if (is_last_incarnation(old.incarnation) || history_->highest().raw() >> 61 != 0)

@@ -12,8 +12,8 @@ constexpr RecordState worse(RecordState a, RecordState b) {
 
 }  // namespace
 
-BatchHistory::BatchHistory(LogFacts& facts, BatchNo durable_batch, Counters& counters)
-    : facts_(facts), counters_(counters) {
+BatchHistory::BatchHistory(LogFacts& facts, BatchNo durable_batch, Incarnation last_life, Counters& counters)
+    : facts_(facts), last_life_(last_life), counters_(counters) {
   sort_batches();
   place_batches();
   for (const BatchFact& batch : facts_.batches) raise(batch.incarnation, BatchNo());
@@ -108,6 +108,25 @@ GroupBloom BatchHistory::groups_of(BatchNo batch) const {
 
 // ---------------------------------------------------------------- what is missing
 
+// Whether nothing that this life wrote behind its last mark had been acked without one.
+bool BatchHistory::is_strict_behind(Incarnation life) const {
+  const BatchNo durable = durable_of(life);
+  return std::any_of(facts_.batches.begin(), facts_.batches.end(), [&](const BatchFact& batch) {
+    return batch.incarnation == life && batch.strict_behind && store_rules::speaks_for_tail(batch.no, durable);
+  });
+}
+
+// The same of every life that may have written there: the neighbours', and none between them.
+bool BatchHistory::is_strict_in(const Gap& gap) const {
+  if (!gap.before) return false;
+  const Incarnation first = gap.before->incarnation;
+  const Incarnation last = gap.after ? gap.after->incarnation : last_life_;
+  if (last == first) return is_strict_behind(first);
+  if (!gap.after || last != first + 1) return false;
+  const bool tail_only = gap.after->no == gap.before->no + 1;  // its numbers were given out again
+  return is_strict_behind(first) && (tail_only || is_strict_behind(last));
+}
+
 void BatchHistory::find_losses() {
   for (std::size_t i = 0; i <= facts_.batches.size(); ++i) {
     judge_gap(gap_after(i));
@@ -165,7 +184,8 @@ void BatchHistory::judge_batch(std::size_t i) {
   }
   if (record == RecordState::ok) return;
   const BatchFact* next = i + 1 < facts_.batches.size() ? &facts_.batches[i + 1] : nullptr;
-  add(batch.no, mark(batch.no, batch), entry, record, reach_of(next, batch.no));
+  add({batch.no, RecoveryRow::lost_unknown, reach_of(next, batch.no)}, mark(batch.no, batch), entry, record,
+      is_strict_behind(batch.incarnation));
 }
 
 void BatchHistory::judge_gap(const Gap& gap) {
@@ -179,13 +199,15 @@ void BatchHistory::judge_gap(const Gap& gap) {
     const bool marked = (gap.before && mark(first, *gap.before) == BatchMark::marked) ||
                         (gap.after && mark(first, *gap.after) == BatchMark::marked) ||
                         (!gap.after && first <= highest_marker_);
-    add(last, marked ? BatchMark::marked : BatchMark::unmarked, entry, record, reach_of(gap.after, first));
+    add({last, RecoveryRow::lost_unknown, reach_of(gap.after, first)}, marked ? BatchMark::marked : BatchMark::unmarked,
+        entry, record, is_strict_in(gap));
     return;
   }
   // No number is missing: a torn tail whose numbers were given out again, unless it is part of a neighbour.
   const bool neighbours = (gap.before && !gap.before->has_head()) || (gap.after && !gap.after->has_head());
   if (neighbours || (entry != EntryState::bad && record != RecordState::bad)) return;
-  add(before, BatchMark::unmarked, entry, record == RecordState::ok ? RecordState::old : record, LossReach());
+  add({before, RecoveryRow::lost_unknown, {}}, BatchMark::unmarked, entry,
+      record == RecordState::ok ? RecordState::old : record, is_strict_in(gap));
 }
 
 // Of what is missing from `first` on, before `next`.
@@ -197,11 +219,13 @@ LossReach BatchHistory::reach_of(const BatchFact* next, BatchNo first) const {
   return reach;
 }
 
-void BatchHistory::add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const LossReach& reach) {
+// Nothing that was acked is in a strict tail: what is missing of it is torn.
+void BatchHistory::add(const Loss& loss, BatchMark mark, EntryState entry, RecordState record, bool strict) {
   const RecoveryRow row = row_of(mark, entry, record);
   counters_.hit(keelson::mark_of(row));
+  if (row == RecoveryRow::tail_unknown && strict) return counters_.hit(Mark::recovery_row_8_strict);
   if (row == RecoveryRow::lost_unknown || row == RecoveryRow::tail_unknown)
-    push_growing(losses_, Loss{batch, row, reach});
+    push_growing(losses_, Loss{loss.batch, row, loss.reach});
 }
 
 }  // namespace keelson

@@ -15,9 +15,7 @@ struct LossReach {
   GroupBloom groups = GroupBloom::of_all();
   const RoomFilter* room = nullptr;  // null: there is none
 
-  bool may_contain(GroupId group) const {
-    return groups.may_contain(group) && (!room || room->may_contain(group));
-  }
+  bool may_contain(GroupId group) const { return groups.may_contain(group) && (!room || room->may_contain(group)); }
   bool is_all() const { return groups == GroupBloom::of_all() && !room; }
 };
 
@@ -30,8 +28,8 @@ struct Loss {
 
 class BatchHistory {
  public:
-  // Sorts the batches. `durable_batch` is the superblock's marker.
-  BatchHistory(LogFacts& facts, BatchNo durable_batch, Counters& counters);
+  // Sorts the batches. `durable_batch` is the superblock's marker, `last_life` the one that it is of.
+  BatchHistory(LogFacts& facts, BatchNo durable_batch, Incarnation last_life, Counters& counters);
 
   BatchMark mark_of(BatchNo batch) const;  // of one that was seen
   const Vec<Loss>& losses() const { return losses_; }
@@ -57,6 +55,8 @@ class BatchHistory {
   BatchNo durable_of(Incarnation incarnation) const;
   BatchMark mark(BatchNo batch, const BatchFact& of) const;
   const BatchFact* find(BatchNo no) const;
+  bool is_strict_behind(Incarnation life) const;
+  bool is_strict_in(const Gap& gap) const;
   void find_losses();
   void judge_batch(std::size_t i);
   void judge_gap(const Gap& gap);
@@ -64,10 +64,11 @@ class BatchHistory {
   EntryState entries_in(const Gap& gap) const;
   RecordState records_in(const Gap& gap) const;
   RecordState cut_off(const Gap& gap) const;
-  void add(BatchNo batch, BatchMark mark, EntryState entry, RecordState record, const LossReach& reach);
+  void add(const Loss& loss, BatchMark mark, EntryState entry, RecordState record, bool strict);
   LossReach reach_of(const BatchFact* next, BatchNo first) const;
 
   LogFacts& facts_;
+  const Incarnation last_life_;
   Counters& counters_;
   Vec<Durable> durable_;  // by incarnation
   Vec<Loss> losses_;

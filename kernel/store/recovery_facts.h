@@ -25,6 +25,7 @@ struct BatchFact {
   GroupBloom prev_groups;
   RoomState room = RoomState::absent;  // of its last index page
   GroupBloom groups;                   // of the entries that were seen
+  bool strict_behind = false;          // its head says that all records behind it are strict
   u64 slots_before = 0;                // end of the last index page, of a batch before it, whose place is known
   u64 slots_behind = 0;                // begin of the next one behind it
   RecordState rest = RecordState::ok;  // of what neither an entry nor an intact record accounts for

@@ -11,6 +11,8 @@ namespace {
 constexpr BatchNo batch_max{u64{1} << 62};
 constexpr bool numbered(BatchNo batch) { return batch > BatchNo() && batch < batch_max; }
 
+bool says_strict(const IndexHead& head) { return (head.flags & head_flag::strict_behind) != 0; }
+
 // Only a page that is zero to its end was never written: sectors of a torn one may land in any order.
 bool never_written(const std::byte* page) {
   static constexpr std::byte zeros[page_bytes]{};
@@ -87,8 +89,8 @@ void SegmentAnalysis::drop_misplaced() {
 bool SegmentAnalysis::continues_batch(const BatchFact& batch, u32 slot) const {
   const IndexHead& head = scratch_.index[slot].head;
   return batch.incarnation == head.incarnation && batch.first_page == head.first_page &&
-         batch.page_count == head.page_count && batch.pages_expected == head.pages &&
-         batch.first_slot + head.page_of == slot_no(slot);
+         batch.strict_behind == says_strict(head) && batch.page_count == head.page_count &&
+         batch.pages_expected == head.pages && batch.first_slot + head.page_of == slot_no(slot);
 }
 
 void SegmentAnalysis::add_index_page(u32 slot) {
@@ -113,6 +115,7 @@ void SegmentAnalysis::add_index_page(u32 slot) {
   batch.page_count = head.page_count;
   batch.durable_batch = head.durable_batch;
   batch.prev_groups = head.prev_groups;
+  batch.strict_behind = says_strict(head);
   const BatchFact* last = any_before ? &facts_.batches.back() : nullptr;
   if (last && (batch.first_slot < last->slots_end() || batch.first_page < last->pages_end())) {
     scratch_.index[slot].state = PageState::bad;

@@ -65,6 +65,16 @@ constexpr BatchMark mark_of(BatchNo batch, BatchNo durable) {
   return batch <= durable ? BatchMark::marked : BatchMark::unmarked;
 }
 
+// A head may say that all records behind its batch are strict. Only that of the newest batch that is known to have been
+// stored is believed: a later one may say otherwise, and may be gone.
+constexpr bool speaks_for_tail(BatchNo saying, BatchNo durable) { return saying == durable; }
+
+// A record that isn't strict may be written again once nothing can hide that a head said so: the superblock names a
+// batch that doesn't say strict any more, or a later one.
+constexpr bool may_relax(BatchNo sealed, BatchNo relaxed_from) {
+  return relaxed_from != BatchNo() && sealed >= relaxed_from;
+}
+
 // What was written counts when the device says so, and only then. A failed write is never tried again in place.
 constexpr bool is_written(Zone, IoStatus status) { return status == IoStatus::ok; }
 

@@ -37,6 +37,8 @@ Wal::Wal(const WalConfig& config, const WalStart& start, Slabs& slabs, IoIds& id
       durable_strict_(start.durable_batch),
       carried_(start.durable_batch),
       marked_(start.durable_batch),
+      strict_wanted_(config_.tunables.strict_ack),
+      strict_(strict_wanted_),
       reads_(limits_.reads_in_flight_max),
       read_pages_(std::size_t{limits_.reads_in_flight_max} * record_pages_max(limits_)) {
   check(consistent(limits_) && start.durable_batch < start.next_batch);
@@ -84,7 +86,7 @@ bool Wal::has_room(u32 records, u64 bytes, Command command, bool to_free) const 
 void Wal::append(const RecordMeta& meta, MessageRef record) {
   check(has_room(1, record.size(), Command::group_state, true));
   RecordMeta own = meta;
-  own.strict = meta.strict || config_.tunables.strict_ack;
+  own.strict = meta.strict || strict_;
   open().append(own, std::move(record));
 }
 
@@ -97,6 +99,7 @@ bool Wal::may_seal(u32 writes, bool marker) const {
 
 void Wal::seal_batch(Instant now, EffectBag& out) {
   if (poisoned_) return;
+  relax();
   const bool waited_for = durable_strict_ > carried_;
   if (!open().records.empty() && may_seal(open().writes_max(), false))
     seal_open(out);
@@ -122,8 +125,10 @@ void Wal::seal_open(EffectBag& out) {
   check(found);  // has_room saw to it
   if (segment_of(limits_, spot.page) != segment_of(limits_, next_page_)) counters_.hit(Mark::wal_segment_full);
   const BatchNo marker = store_rules::marker_for(durable_, next_batch_);
-  batch.seal({next_batch_, marker, incarnation_, prev_groups_, knows_prev_, prev_list_.span()}, spot, limits_, seed_,
-             ids_, out.writes);
+  const bool strict_behind = says_strict_behind();
+  if (!strict_behind && relaxed_from_ == BatchNo()) relaxed_from_ = next_batch_;
+  batch.seal({next_batch_, marker, incarnation_, strict_behind, prev_groups_, knows_prev_, prev_list_.span()}, spot,
+             limits_, seed_, ids_, out.writes);
   found_batch(segment_of(limits_, spot.page), next_batch_);
   carried_ = marker;
   prev_groups_ = batch.groups();
@@ -141,6 +146,28 @@ void Wal::seal_open(EffectBag& out) {
   counters_.add(Counter::wal_pages, batch.pages());
   ++next_batch_;
   check(!open().sealed);
+}
+
+// ---------------------------------------------------------------- strict
+
+void Wal::want_strict(bool wanted) {
+  wanted = wanted || config_.tunables.strict_ack;
+  if (wanted == strict_wanted_) return;
+  strict_wanted_ = wanted;
+  relaxed_from_ = BatchNo();
+  strict_ = strict_ || wanted;
+}
+
+// Records that were taken before may still wait behind a lone marker.
+bool Wal::says_strict_behind() { return strict_wanted_ && !slot(next_batch_ + 1).has_lax; }
+
+bool Wal::wants_superblock() const {
+  return strict_ && !strict_wanted_ && relaxed_from_ != BatchNo() && marked_ >= relaxed_from_ &&
+         sealed_ < relaxed_from_;
+}
+
+void Wal::relax() {
+  if (strict_ && !strict_wanted_ && store_rules::may_relax(sealed_, relaxed_from_)) strict_ = false;
 }
 
 void Wal::arm_marker(Instant now) {

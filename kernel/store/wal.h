@@ -73,6 +73,13 @@ class Wal {
   bool has_room(u32 records, u64 bytes, Command command = Command::prepare, bool to_free = false) const;
   // Joins the open batch. After has_room it cannot fail. The record must not change any more.
   void append(const RecordMeta& meta, MessageRef record);
+  // From now on records count as stored only when they are marked, and the heads say so, for a start that finds damage
+  // behind the last mark. Not wanted any more, it ends when the superblock names a batch whose head doesn't say so.
+  void want_strict(bool wanted);
+  bool is_strict() const { return strict_; }
+  // The superblock has to name marked() for that.
+  bool wants_superblock() const;
+  void on_superblock(BatchNo durable) { sealed_ = durable; }
   // Once per step: emits the open batch, or leaves it open to collect more while too many are under way.
   void seal_batch(Instant now, EffectBag& out);
 
@@ -139,6 +146,8 @@ class Wal {
   void report(const WalBatch& batch, const WalBatch::Record& record, Vec<StoredRecord>& stored);
   void seal_marker(EffectBag& out);
   void seal_open(EffectBag& out);
+  bool says_strict_behind();
+  void relax();
   void arm_marker(Instant now);
   bool on_write(const Completion& completion, Vec<StoredRecord>& stored);
   void poison();
@@ -187,6 +196,10 @@ class Wal {
   BatchNo durable_strict_;  // the newest of them with strict records
   BatchNo carried_;         // highest marker in an index page that was emitted
   BatchNo marked_;          // highest marker in an index page that is stored
+  bool strict_wanted_;
+  bool strict_;           // every record is; for some time after it isn't wanted any more
+  BatchNo relaxed_from_;  // the first batch since then whose head doesn't say so; 0: none
+  BatchNo sealed_;        // the superblock names it, or a later one
   Instant marker_at_ = Instant::never();
   bool marker_due_ = false;
   bool poisoned_ = false;

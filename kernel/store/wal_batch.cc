@@ -59,7 +59,7 @@ u32 WalBatch::writes_max() const {
 void WalBatch::append(const RecordMeta& meta, MessageRef record) {
   check(!sealed && record.size() >= header_size && fits(1, record.size()));
   payload_ += round_up<u64>(record.size(), record_alignment);
-  has_strict = has_strict || meta.strict;
+  (meta.strict ? has_strict : has_lax) = true;
   records.push_back({meta, std::move(record), {}});
 }
 
@@ -121,6 +121,7 @@ void WalBatch::write_index(const BatchHead& head, const WalSpot& spot, u64 seed)
                  .pages = static_cast<u8>(index_pages()),
                  .first_page = spot.page,
                  .page_count = pages(),
+                 .flags = head.strict_behind ? head_flag::strict_behind : 0,
                  .prev_groups = head.prev_groups};
   IndexEntry entries[entries_per_index_page];
   for (; page.page_of < page.pages; ++page.page_of) {
@@ -167,7 +168,7 @@ void WalBatch::clear() {
   parts_.clear();
   runs_.clear();
   payload_ = 0;
-  has_strict = sealed = stored = reported = false;
+  has_strict = has_lax = sealed = stored = reported = false;
 }
 
 GroupBloom WalBatch::groups() const {

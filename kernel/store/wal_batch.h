@@ -42,6 +42,7 @@ struct BatchHead {
   BatchNo batch;
   BatchNo durable_batch;
   Incarnation incarnation;
+  bool strict_behind = false;
   GroupBloom prev_groups;
   bool knows_prev = false;             // whose records the batch before has:
   std::span<const GroupId> prev_list;  // (some more than once)
@@ -82,6 +83,7 @@ class WalBatch {
   BatchNo no;                 // from seal on
   BatchNo carried;            // its marker
   bool has_strict = false;
+  bool has_lax = false;  // records that aren't
   bool sealed = false;
   bool stored = false;
   bool reported = false;  // its strict records were

@@ -50,13 +50,17 @@ TEST(Config, IsRead) {
   EXPECT_EQ(to_string(config->replica_listen), "127.0.0.1:7711") << "this member's own address";
   EXPECT_EQ(limits_of(*config).wal_segments, 32u);
   EXPECT_EQ(config->peer.ping_timeout, seconds(3));
+  EXPECT_FALSE(tunables_of(*config).strict_ack);
+  const auto strict = parse_config(with(good, "wal_mib: 128", "wal_mib: 128 strict_ack: true"), "f");
+  ASSERT_TRUE(strict) << to_string(strict.error().front());
+  EXPECT_TRUE(tunables_of(*strict).strict_ack);
 }
 
 TEST(Config, AllUnknownFieldsAreToldAtOnceWhereTheyStand) {
   EXPECT_THAT(problems_of("clutser { id: 1 }\ndata {\n  dirr: \"/x\"\n  wal_mib: 128\n}\n"),
               ElementsAre("f:1:1: CFG_PARSE: unknown field; got clutser; expected one of cluster, data, replica, "
                           "client, bus, log",
-                          "f:3:3: CFG_PARSE: unknown field; got dirr; expected one of dir, wal_mib"));
+                          "f:3:3: CFG_PARSE: unknown field; got dirr; expected one of dir, wal_mib, strict_ack"));
 }
 
 TEST(Config, ParseErrorsPointAtTheToken) {

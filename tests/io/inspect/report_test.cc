@@ -97,8 +97,8 @@ TEST_F(ReportTest, KeysAreThoseOfTheDocumentation) {
   const Struct wal = parsed(wal_json(survey, {}));
   EXPECT_EQ(keys_of(wal), with_head(batches_keys));
   EXPECT_EQ(keys_of_first(wal, "batches"),
-            (std::vector<std::string>{"batch", "first_page", "incarnation", "index_pages", "index_pages_ok", "marked",
-                                      "marker", "pages", "records", "state"}));
+            (std::vector<std::string>{"batch", "filter", "first_page", "incarnation", "index_pages", "index_pages_ok",
+                                      "marked", "marker", "pages", "records", "state", "strict_behind"}));
   auto records_keys = wal_keys;
   records_keys.emplace_back("records");
   WalOptions options;

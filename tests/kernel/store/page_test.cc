@@ -156,7 +156,8 @@ TEST(IndexPage, WithAHeadThatContradictsItselfIsBad) {
   EXPECT_EQ(state_after([](IndexHead& h) { h.pages = 0; }), PageState::bad);
   EXPECT_EQ(state_after([](IndexHead& h) { h.page_count = 0; }), PageState::bad);
   EXPECT_EQ(state_after([](IndexHead& h) { h.page_count = 13; }), PageState::bad);  // beyond its segment
-  EXPECT_EQ(state_after([](IndexHead& h) { h.zero = 1; }), PageState::bad);
+  EXPECT_EQ(state_after([](IndexHead& h) { h.flags = 1; }), PageState::ok);
+  EXPECT_EQ(state_after([](IndexHead& h) { h.flags = 2; }), PageState::bad);
 }
 
 TEST(IndexPage, ALoneMarkerHasNoRecords) {

@@ -83,6 +83,14 @@ inline bool describes(BatchNo describing, BatchNo lost) {
   return active(Id::store_loss_spans) ? describing > lost : store_rules::describes(describing, lost);
 }
 
+inline bool speaks_for_tail(BatchNo saying, BatchNo durable) {
+  return active(Id::store_strict_by_any) || store_rules::speaks_for_tail(saying, durable);
+}
+
+inline bool may_relax(BatchNo sealed, BatchNo relaxed_from) {
+  return active(Id::store_strict_unsealed) || store_rules::may_relax(sealed, relaxed_from);
+}
+
 inline bool needs_seal(Command command) {
   return !active(Id::store_promise_unsealed) && store_rules::needs_seal(command);
 }
