@@ -11,7 +11,7 @@ constexpr u64 bits_max = 8;
 constexpr Zone struck_zones[] = {Zone::wal, Zone::index, Zone::superblock, Zone::checkpoint};
 constexpr u64 struck_weights[] = {5, 4, 1, 2};
 
-// Every other one in a byte that isn't zero: a page that is sparse is read for these.
+// Three of four are in a byte that isn't zero: a page that is sparse is read for these.
 void flip(std::byte* content, u64 length, const Stream& stream) {
   u16 filled[page_bytes];
   u64 count = 0;
@@ -19,7 +19,7 @@ void flip(std::byte* content, u64 length, const Stream& stream) {
     if (content[at] != std::byte{0}) filled[count++] = static_cast<u16>(at);
   const u64 bits = 1 + stream.below(Site::disk_damage_bits, bits_max);
   for (u64 i = 0; i < bits; ++i) {
-    const u64 bit = stream.below(Site::disk_damage_at, 2 * length * 8);
+    const u64 bit = stream.below(Site::disk_damage_at, 4 * length * 8);
     const u64 at = bit / 8 % length;
     content[bit / 8 < length || count == 0 ? at : filled[at * count / length]] ^= std::byte{1} << (bit % 8);
   }
