@@ -28,9 +28,12 @@ struct Limits {
   u32 wal_segments = 256;
   u32 index_pages_per_segment = 1024;
   u32 wal_batch_pages_max = 320;
-  u32 reply_bytes_max = 64 * 1024;  // one retained reply of a session
-  u32 checkpoint_ops = 4096;        // ops between two checkpoints of a group
-  u32 checkpoint_blocks = 1 << 20;  // of the checkpoint zone, 4 KiB each
+  u32 reply_bytes_max = 64 * 1024;   // one retained reply of a session
+  u32 checkpoint_ops = 4096;         // ops between two checkpoints of a group
+  u32 checkpoint_blocks = 1 << 20;   // of the checkpoint zone, 4 KiB each
+  u32 reply_parts_max = 256;         // retained bodies in one reply
+  u64 retained_bytes_max = 1 << 30;  // per group: prepares whose bodies are retained
+  u32 blob_bytes_max = 4 << 20;      // of those in one blob of a checkpoint
   // Local to a node.
   u32 wal_batches_in_flight_max = 4;
   u32 wal_batch_records_max = 4096;
@@ -43,6 +46,7 @@ struct Limits {
   u32 repair_in_flight_max = 32;  // per replica
   u32 sync_in_flight_max = 16;    // sections that a replica fetches at once, each whole in memory
   u32 sync_reads_max = 4;         // per shard: reads of the checkpoint zone for peers
+  u32 body_reads_max = 8;         // per replica: retained prepares that are read back at once
   u32 entries_max = 4096;         // GroupEntry per message
   u32 body_cache_ops_max = 256;   // per group: recent prepares kept in memory
   u32 log_entries_max = 4 << 20;  // per shard, all groups
@@ -74,6 +78,9 @@ struct Limits {
     limits.reply_bytes_max = 4096;
     limits.checkpoint_ops = 32;
     limits.checkpoint_blocks = 512;
+    limits.reply_parts_max = 4;
+    limits.retained_bytes_max = 2048 * 1024;
+    limits.blob_bytes_max = 16 * 1024;
     limits.wal_batches_in_flight_max = 3;
     limits.wal_batch_records_max = 64;
     limits.writes_in_flight_max = 8;
@@ -84,6 +91,7 @@ struct Limits {
     limits.repair_in_flight_max = 3;
     limits.sync_in_flight_max = 2;
     limits.sync_reads_max = 2;
+    limits.body_reads_max = 2;
     limits.entries_max = 8;
     limits.body_cache_ops_max = 8;
     limits.log_entries_max = 64 * 1024;
@@ -121,7 +129,8 @@ constexpr bool consistent(const Limits& limits) {
              limits.index_pages_per_segment &&
          limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max &&
          limits.checkpoint_ops >= 2 * limits.pipeline_max && limits.checkpoint_buffers >= 2 &&
-         limits.sync_reads_max < limits.checkpoint_buffers &&
+         limits.sync_reads_max < limits.checkpoint_buffers && limits.body_reads_max >= 2 &&
+         limits.blob_bytes_max >= limits.message_size_max &&
          // a block of a section fits a message
          limits.message_size_max >= 256 + 4096;
 }

@@ -10,6 +10,8 @@
 
 #include "keelson/base/limits.h"
 #include "keelson/base/status.h"
+#include "keelson/base/vec.h"
+#include "keelson/machine/bodies.h"
 #include "keelson/machine/stream.h"
 #include "keelson/wire/validate.h"
 
@@ -39,12 +41,23 @@ struct ApplyCtx {
   ClientId client;
   SessionId session;
   SectionTouch touch = {};  // before the first change of each section that this request changes
+  BodyKeeper bodies = {};
 };
 
-// A reply in the making, in a buffer of Limits::reply_bytes_max that the replica owns. Overflow is the machine's bug.
+// Bytes of the log that belong into a reply, in front of its inline byte `at`.
+struct ReplyPart {
+  BodyRef ref;
+  u32 at = 0;
+  u32 zero = 0;
+};
+static_assert(sizeof(ReplyPart) == 24);
+
+// A reply in the making, in a buffer of Limits::reply_bytes_max that the replica owns: bytes, and references to bytes
+// that are put between them when it is sent. Overflow is the machine's bug; so is a reply that fits no message.
 class ReplyWriter {
  public:
   explicit ReplyWriter(MutableBytes buffer) : buffer_(buffer) {}
+  ReplyWriter(MutableBytes buffer, Vec<ReplyPart>& parts) : buffer_(buffer), parts_(&parts) { parts.clear(); }
 
   void set_status(Status status) { status_ = status; }
   void append(Bytes bytes) {
@@ -57,19 +70,27 @@ class ReplyWriter {
     static_assert(std::has_unique_object_representations_v<T>, "padding bytes would be sent");
     append(bytes_of(value));
   }
+  // What the machine retains, and goes on retaining: the reply has a share of its own.
+  void append_body(const BodyRef& ref) {
+    check(parts_ != nullptr);
+    parts_->push_back({ref, static_cast<u32>(size_), 0});
+  }
   void clear() {
     status_ = Status::ok;
     size_ = 0;
+    if (parts_) parts_->clear();
   }
 
   Status status() const { return status_; }
   Bytes body() const { return buffer_.first(size_); }
+  std::span<const ReplyPart> parts() const { return parts_ ? parts_->span() : std::span<ReplyPart>(); }
   std::size_t room() const { return buffer_.size() - size_; }
 
  private:
   MutableBytes buffer_;
   std::size_t size_ = 0;
   Status status_ = Status::ok;
+  Vec<ReplyPart>* parts_ = nullptr;
 };
 
 // Snapshots are streams of sections. Saving: each section, any order. Loading: reset, load_section of each section

@@ -5,7 +5,7 @@
 namespace keelson {
 namespace {
 
-constexpr u64 table_magic = 0x31454c424154504b;  // "KPTABLE1"
+constexpr u64 table_magic = 0x32454c424154504b;  // "KPTABLE2"
 
 struct TableHead {
   u64 magic = table_magic;
@@ -19,6 +19,7 @@ static_assert(std::has_unique_object_representations_v<TableHead>);
 struct TableEntry {
   u64 size = 0;
   Digest digest;
+  Op born;
   u32 run_count = 0;
   u32 zero = 0;
 };
@@ -27,10 +28,17 @@ static_assert(std::has_unique_object_representations_v<TableEntry>);
 struct ManifestEntry {
   u64 size = 0;
   Digest digest;
+  Op born;
 };
 static_assert(std::has_unique_object_representations_v<ManifestEntry>);
 
 bool has_sections(const CheckpointFacts& facts) { return facts.machine_sections > 0 && facts.session_sections > 0; }
+
+// Only blobs are born; a number without a blob has no bytes.
+bool may_be(const CheckpointFacts& facts, u64 number, u64 size, Op born) {
+  const bool blob = number >= facts.state_sections();
+  return blob ? (born == Op(0)) == (size == 0) && born <= facts.op : born == Op(0);
+}
 
 // Puts a piece that lies at `at` of a whole into the part of it that begins at `offset`.
 void put_overlap(u64 at, Bytes piece, u64 offset, MutableBytes to) {
@@ -61,8 +69,7 @@ Digest CheckpointTable::id() const {
   DigestStream stream;
   stream.add_value(facts);
   for (const auto& section : sections) {
-    stream.add_value(section.size);
-    stream.add_value(section.digest);
+    stream.add_value(ManifestEntry{section.size, section.digest, section.born});
   }
   return stream.finish();
 }
@@ -74,7 +81,7 @@ void CheckpointTable::encode_manifest(u64 offset, MutableBytes to) const {
   put_overlap(0, bytes_of(facts), offset, to);
   u64 at = sizeof facts;
   for (const auto& section : sections) {
-    put_overlap(at, bytes_of(ManifestEntry{section.size, section.digest}), offset, to);
+    put_overlap(at, bytes_of(ManifestEntry{section.size, section.digest, section.born}), offset, to);
     at += sizeof(ManifestEntry);
   }
 }
@@ -82,16 +89,18 @@ void CheckpointTable::encode_manifest(u64 offset, MutableBytes to) const {
 bool CheckpointTable::decode_manifest(Bytes from, u32 blocks) {
   if (from.size() < sizeof facts) return false;
   facts = load<CheckpointFacts>(from.data());
-  const u64 count = u64{facts.machine_sections} + facts.session_sections;
+  const u64 count = facts.sections();
   if (!has_sections(facts) || count > from.size() || from.size() != manifest_bytes_of(count)) return false;
   set_sections(static_cast<u32>(count));
   const std::byte* at = from.data() + sizeof facts;
   for (auto& section : sections) {
     const auto entry = load<ManifestEntry>(at);
     at += sizeof entry;
-    if (entry.size > u64{blocks} * 4096) return false;
+    const auto number = static_cast<u64>(&section - sections.data());
+    if (entry.size > u64{blocks} * 4096 || !may_be(facts, number, entry.size, entry.born)) return false;
     section.size = entry.size;
     section.digest = entry.digest;
+    section.born = entry.born;
     section.runs.clear();
   }
   return true;
@@ -110,7 +119,7 @@ void CheckpointTable::encode(MutableBytes to) const {
   head.section_count = static_cast<u32>(sections.size());
   std::byte* at = to.data() + sizeof head;
   for (const auto& section : sections) {
-    store(at, TableEntry{section.size, section.digest, static_cast<u32>(section.runs.size()), 0});
+    store(at, TableEntry{section.size, section.digest, section.born, static_cast<u32>(section.runs.size()), 0});
     at += sizeof(TableEntry);
     head.run_count += static_cast<u32>(section.runs.size());
   }
@@ -128,7 +137,7 @@ bool CheckpointTable::decode(Bytes from, u32 blocks) {
   const u64 expected =
       sizeof head + u64{head.section_count} * sizeof(TableEntry) + u64{head.run_count} * sizeof(BlockRun);
   if (head.magic != table_magic || expected != from.size() || !has_sections(head.facts) ||
-      u64{head.facts.machine_sections} + head.facts.session_sections != head.section_count)
+      head.facts.sections() != head.section_count)
     return false;
   facts = head.facts;
   set_sections(head.section_count);
@@ -140,8 +149,10 @@ bool CheckpointTable::decode(Bytes from, u32 blocks) {
     at += sizeof entry;
     section.size = entry.size;
     section.digest = entry.digest;
+    section.born = entry.born;
     section.runs.clear();
-    if (entry.zero != 0 || entry.run_count > runs_left) return false;
+    const auto number = static_cast<u64>(&section - sections.data());
+    if (entry.zero != 0 || entry.run_count > runs_left || !may_be(facts, number, entry.size, entry.born)) return false;
     runs_left -= entry.run_count;
     u64 held = 0;
     for (u32 i = 0; i < entry.run_count; ++i) {

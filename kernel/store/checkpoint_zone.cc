@@ -52,10 +52,7 @@ bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& run
     const BlockRun run = blocks_.allocate(wanted - at);
     if (run.empty() || (at + run.count < wanted && staged_ >= limits_.checkpoint_staged_max)) {
       if (!run.empty()) blocks_.free(run);
-      if (buffers_[from].use == Use::open) {
-        --staged_;
-        free_buffer(from);
-      }
+      if (buffers_[from].use == Use::open) discard(from);
       return false;
     }
     push_growing(runs, run);
@@ -73,12 +70,17 @@ bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& run
   return true;
 }
 
+void CheckpointZone::discard(u32 buffer) {
+  check(buffers_[buffer].use == Use::open);
+  --staged_;
+  free_buffer(buffer);
+}
+
 bool CheckpointZone::put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run) {
   const u32 wanted = static_cast<u32>((used + page_bytes - 1) / page_bytes);
   run = blocks_.allocate(wanted, wanted);
   if (run.empty()) {
-    --staged_;
-    free_buffer(buffer);
+    discard(buffer);
     return false;
   }
   enqueue(buffer, run, used, group);
@@ -142,6 +144,12 @@ bool CheckpointZone::read(const BlockRun& run, GroupId group, EffectBag& out) {
 bool CheckpointZone::read_for_peer(const BlockRun& run, GroupId group, u32 tag, EffectBag& out) {
   if (reading_ == limits_.checkpoint_buffers || serving_ == limits_.sync_reads_max) return false;
   start_read(run, group, tag, true, out);
+  return true;
+}
+
+bool CheckpointZone::read_body(const BlockRun& run, GroupId group, u32 tag, EffectBag& out) {
+  if (reading_ + 1 >= limits_.checkpoint_buffers) return false;
+  start_read(run, group, tag, false, out);
   return true;
 }
 

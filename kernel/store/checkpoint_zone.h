@@ -40,6 +40,7 @@ class CheckpointZone {
   [[nodiscard]] bool put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs);
   // The same, into blocks in a row.
   [[nodiscard]] bool put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run);
+  void discard(u32 buffer);               // that was opened: nothing of it is written
   u32 staged() const { return staged_; }  // buffers filled and not written
   u32 staged_max() const { return limits_.checkpoint_staged_max; }
 
@@ -47,6 +48,8 @@ class CheckpointZone {
   // never do they keep a start or a transfer to this node waiting for long.
   bool read(const BlockRun& run, GroupId group, EffectBag& out);
   bool read_for_peer(const BlockRun& run, GroupId group, u32 tag, EffectBag& out);
+  // For clients that wait: leaves a read to starts and transfers.
+  bool read_body(const BlockRun& run, GroupId group, u32 tag, EffectBag& out);
   void release(u32 buffer);
 
   // Once per step, after everything that may put.

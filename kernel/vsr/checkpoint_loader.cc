@@ -9,7 +9,7 @@ namespace keelson {
 
 void CheckpointLoader::advance(CheckpointZone& zone, EffectBag& out) {
   while (state_ == State::reading && asked_ == 0) {
-    if (section_ == table_.sections.size()) {
+    if (section_ == table_.facts.state_sections()) {
       state_ = State::loaded;
       return;
     }

@@ -1,7 +1,9 @@
-// CheckpointLoader: reads a checkpoint's sections back, one after the other, and proves each by its digest.
+// CheckpointLoader: reads the sections of a checkpoint's state back, one after the other, and proves each by its
+// digest.
 //
 // Who uses it: a replica that starts from a checkpoint, once per section of the machine and the session table. A
-// section is whole in memory before anybody looks at it. Not here: what sections mean.
+// section is whole in memory before anybody looks at it. Not here: what sections mean, and blobs:
+// a start doesn't read them.
 #pragma once
 
 #include "keelson/store/checkpoint_table.h"

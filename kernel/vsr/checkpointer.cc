@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "keelson/vsr/body_rules.h"
 #include "keelson/vsr/rules.h"
 
 namespace keelson {
@@ -66,7 +67,7 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
   durable_id_ = record.checkpoint_id;
   for (u32 i = 0; i < 2; ++i)
     durable_table_[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
-  set_clean(static_cast<u32>(durable_.sections.size()));
+  set_clean(static_cast<u32>(durable_.facts.state_sections()));
 }
 
 void Checkpointer::forget(CheckpointZone& zone, Instant now) {
@@ -76,6 +77,7 @@ void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   CheckpointTable old = std::move(durable_);
   durable_ = {};
   retire(old, std::exchange(durable_id_, Digest{}), std::exchange(pin_, next_pin()), now, zone);
+  damaged_blobs_ = {};
   distrust_state();
 }
 
@@ -84,35 +86,122 @@ void Checkpointer::recut(Counters& counters) {
   if (phase_ == Phase::saving && !receiving_ && pending_count_ > 0) give_up(counters);
 }
 
-void Checkpointer::begin(const CheckpointFacts& facts) {
+void Checkpointer::set_blobs(u32 before, u32 now) {
+  if (dirty_.empty() || before == now) return;
+  const auto fixed = static_cast<u32>(dirty_.size()) - before;
+  Vec<u8> other(fixed + now);
+  for (u32 i = 0; i < fixed + std::min(before, now); ++i) other.push_back(dirty_[i]);
+  while (!other.full()) other.push_back(1);
+  dirty_ = std::move(other);
+}
+
+void Checkpointer::begin_sections(const CheckpointFacts& facts) {
   check(phase_ == Phase::idle && facts.op > durable_op());
   phase_ = Phase::saving;
   starved_ = false;
   next_.facts = facts;
-  const u32 count = facts.machine_sections + facts.session_sections;
-  next_.set_sections(count);
-  set_pieces(count);
+  const auto count = static_cast<u32>(facts.state_sections());
+  next_.set_sections(static_cast<u32>(facts.sections()));
+  set_pieces(static_cast<u32>(facts.sections()));
   const bool all = dirty_.empty() || rules::cuts_anew(durable_.facts, facts);
   check(all || dirty_.size() == count);
   pending_count_ = 0;
   next_pending_ = 0;
+  pending_blobs_ = 0;
   for (u32 i = 0; i < count; ++i) {
-    pieces_[i] = all || dirty_[i] ? Piece::pending : Piece::kept;
+    next_.sections[i].born = Op(0);
+    const u32 before = in_durable(i);
+    pieces_[i] = all || dirty_[i] || before == no_section ? Piece::pending : Piece::kept;
     pending_count_ += pieces_[i] == Piece::pending;
     if (pieces_[i] == Piece::pending) continue;
-    next_.sections[i].size = durable_.sections[i].size;
-    next_.sections[i].digest = durable_.sections[i].digest;
+    next_.sections[i].size = durable_.sections[before].size;
+    next_.sections[i].digest = durable_.sections[before].digest;
   }
   set_clean(count);
 }
 
+// A blob never changes: it is where it was, or it is to be made.
+void Checkpointer::begin_blob(u32 section, Op born) {
+  SavedSection& blob = next_.sections[section];
+  blob.size = 0;
+  blob.digest = Digest{};
+  blob.born = born;
+  blob.runs.clear();
+  const u32 number = section - static_cast<u32>(next_.facts.state_sections());
+  const SavedSection* before = durable_blob(number, born);
+  const bool damaged = number < damaged_blobs_.size() && damaged_blobs_[number] != 0;
+  pieces_[section] = born == Op(0) ? Piece::fresh : before && !damaged ? Piece::kept : Piece::pending;
+  pending_blobs_ += pieces_[section] == Piece::pending;
+  if (pieces_[section] != Piece::kept) return;
+  blob.size = before->size;
+  blob.digest = before->digest;
+}
+
+const SavedSection* Checkpointer::durable_blob(u32 number, Op born) const {
+  if (durable_op() == Op(0) || number >= durable_.facts.blobs) return nullptr;
+  const SavedSection& blob = durable_.sections[durable_.facts.state_sections() + number];
+  return body_rules::is_blob(blob.born, born) ? &blob : nullptr;
+}
+
+std::optional<u32> Checkpointer::next_blob() const {
+  if (!is_saving() || starved_ || pending_blobs_ == 0) return std::nullopt;
+  const auto state = static_cast<u32>(next_.facts.state_sections());
+  u32 number = 0;
+  while (pieces_[state + number] != Piece::pending) ++number;
+  return number;
+}
+
+bool Checkpointer::has_room_for_blob(const CheckpointZone& zone, u32 bytes) const {
+  return zone.staged() + bytes / zone.buffer_bytes() + 2 <= zone.staged_max() / 2 + 2;
+}
+
+void Checkpointer::put_blob(Bytes bytes, CheckpointZone& zone) {
+  if (!blob_output_) blob_output_ = std::make_unique<BlobOutput>();
+  SavedSection& blob = next_.sections[next_.facts.state_sections() + *next_blob()];
+  BlobOutput& output = *blob_output_;
+  Output to{zone, group_, blob, output.digest, output.buffer, output.used, false};
+  const std::size_t runs = blob.runs.size();
+  to.put(bytes);
+  unstored_ += static_cast<u32>(blob.runs.size() - runs);
+  output = {to.digest, to.buffer, to.used};
+  starved_ = starved_ || to.starved;
+}
+
+void Checkpointer::end_blob(CheckpointZone& zone, Counters& counters) {
+  const u32 section = static_cast<u32>(next_.facts.state_sections()) + *next_blob();
+  SavedSection& blob = next_.sections[section];
+  BlobOutput& output = *blob_output_;
+  Output to{zone, group_, blob, output.digest, output.buffer, output.used, false};
+  const std::size_t runs = blob.runs.size();
+  to.close();
+  unstored_ += static_cast<u32>(blob.runs.size() - runs);
+  starved_ = starved_ || to.starved;
+  blob.digest = to.digest.finish();
+  blob_output_.reset();
+  pieces_[section] = Piece::fresh;
+  --pending_blobs_;
+  counters.add(Counter::blobs_saved);
+}
+
+void Checkpointer::distrust_section(u32 section) {
+  if (section < dirty_.size()) dirty_[section] = 1;
+  const u64 state = durable_.facts.state_sections();
+  if (section < state || section >= durable_.facts.sections()) return;
+  if (damaged_blobs_.size() != durable_.facts.blobs) {
+    damaged_blobs_ = Vec<u8>(durable_.facts.blobs);
+    damaged_blobs_.resize(durable_.facts.blobs);
+  }
+  damaged_blobs_[section - state] = 1;
+}
+
 // Something is pending only while the state is cut as next_ is.
 void Checkpointer::touch(u32 section, CheckpointZone& zone, Counters& counters) {
-  if (phase_ == Phase::saving && !receiving_ && pending_count_ > 0 && pieces_[section] == Piece::pending) {
+  if (is_saving() && pending_count_ > 0 && section < next_.facts.state_sections() &&
+      pieces_[section] == Piece::pending) {
     counters.hit(Mark::checkpoint_section_saved_by_touch);
     save(section, zone, counters);
   }
-  if (!dirty_.empty()) dirty_[section] = 1;
+  if (section < dirty_.size()) dirty_[section] = 1;
 }
 
 void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
@@ -147,7 +236,7 @@ bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
   }
   if (starved_ && phase_ != Phase::abandoning) give_up(counters);
   if (phase_ == Phase::abandoning && unstored_ == 0) end_abandoned(zone);
-  if (phase_ == Phase::saving && rules::are_sections_stored(pending_count_, unstored_)) {
+  if (phase_ == Phase::saving && rules::are_sections_stored(pending_count_ + pending_blobs_, unstored_)) {
     phase_ = Phase::table;
     if (!write_table(zone)) {
       give_up(counters);
@@ -165,7 +254,7 @@ bool Checkpointer::write_table(CheckpointZone& zone) {
     if (pieces_[i] == Piece::fresh) continue;
     auto& runs = next_.sections[i].runs;
     runs.clear();
-    for (const BlockRun& run : durable_.sections[i].runs) push_growing(runs, run);
+    for (const BlockRun& run : durable_.sections[in_durable(i)].runs) push_growing(runs, run);
   }
   const u64 bytes = next_.encoded_bytes();
   if (bytes > zone.buffer_bytes()) return false;
@@ -204,8 +293,9 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   const Digest old_id = std::exchange(durable_id_, next_id_);
   retire(next_, old_id, std::exchange(pin_, next_pin()), now, zone);
   phase_ = Phase::idle;
-  if (receiving_) set_clean(static_cast<u32>(durable_.sections.size()));
+  if (receiving_) set_clean(static_cast<u32>(durable_.facts.state_sections()));
   receiving_ = false;
+  damaged_blobs_ = {};
   counters.add(Counter::checkpoints_done);
 }
 
@@ -216,10 +306,15 @@ void Checkpointer::give_up(Counters& counters) {
 }
 
 void Checkpointer::end_abandoned(CheckpointZone& zone) {
+  const u64 state = next_.facts.state_sections();
+  if (blob_output_ && blob_output_->buffer) zone.discard(*blob_output_->buffer);
+  blob_output_.reset();
   for (u32 i = 0; i < pieces_.size(); ++i) {
-    if (pieces_[i] == Piece::fresh) free_section(next_.sections[i], zone);
-    if (!receiving_ && !dirty_.empty() && pieces_[i] != Piece::kept) dirty_[i] = 1;
+    const bool begun = i >= state && pieces_[i] == Piece::pending;  // a blob: some of it may be written
+    if (pieces_[i] == Piece::fresh || begun) free_section(next_.sections[i], zone);
+    if (!receiving_ && i < std::min<u64>(state, dirty_.size()) && pieces_[i] != Piece::kept) dirty_[i] = 1;
   }
+  pending_blobs_ = 0;
   for (BlockRun& run : next_table_)
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
   receiving_ = false;

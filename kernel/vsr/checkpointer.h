@@ -11,6 +11,8 @@
 // checkpoint (replica_checkpoint.cc), loading (checkpoint_loader.h), what is asked of whom (state_sync.h).
 #pragma once
 
+#include <memory>
+
 #include "keelson/machine/machine.h"
 #include "keelson/store/checkpoint_table.h"
 #include "keelson/store/checkpoint_zone.h"
@@ -43,10 +45,41 @@ class Checkpointer {
   // The state is cut into other sections from here on, before anything else changes in it. What a checkpoint under way
   // has not saved yet can't be had any more: it is given up.
   void recut(Counters& counters);
-  // After applying facts.op, when idle. `facts` says how many sections there are.
-  void begin(const CheckpointFacts& facts);
+  // After applying facts.op, when idle. `facts` says how many sections there are, `born(number)` which blobs.
+  template <class Born>
+  void begin(const CheckpointFacts& facts, Born born) {
+    begin_sections(facts);
+    const auto state = static_cast<u32>(facts.state_sections());
+    for (u32 i = 0; i < facts.blobs; ++i) begin_blob(state + i, born(i));
+  }
+  // So many sections of the body index from here on: new ones are saved next time.
+  void set_blobs(u32 before, u32 now);
   // Before a section changes.
   void touch(u32 section, CheckpointZone& zone, Counters& counters);
+  // Blobs are put by the replica, one after the other, whole prepares at a time. The number of the next one; none: all
+  // are there, or there is no going on with this checkpoint.
+  std::optional<u32> next_blob() const;
+  // False: the way into the zone is full, try again later.
+  [[nodiscard]] bool has_room_for_blob(const CheckpointZone& zone, u32 bytes) const;
+  void put_blob(Bytes bytes, CheckpointZone& zone);
+  void end_blob(CheckpointZone& zone, Counters& counters);
+  // What should be in it can't be had.
+  void lack_of_blob() { starved_ = true; }
+  bool is_blob_pending(u32 number) const {
+    return is_saving() && pieces_[next_.facts.state_sections() + number] == Piece::pending;
+  }
+  // Of the table that is being read from.
+  const SavedSection& read_blob(u64 reading, u32 number) {
+    const CheckpointTable& table = read_from(reading);
+    return table.sections[table.facts.state_sections() + number];
+  }
+  void distrust_blob(u32 number, Op born) {
+    if (durable_blob(number, born)) distrust_section(static_cast<u32>(durable_.facts.state_sections()) + number);
+  }
+  // The durable checkpoint has this blob; where.
+  const SavedSection* durable_blob(u32 number, Op born) const;
+  bool is_saving() const { return phase_ == Phase::saving && !receiving_; }
+
   // Once per step. True: append record() now, and tell recorded() when it is stored.
   [[nodiscard]] bool advance(CheckpointZone& zone, Counters& counters);
   // A piece of it. Not stored: there is no space for it, and so not for this checkpoint.
@@ -77,9 +110,7 @@ class Checkpointer {
   void distrust_state() { dirty_ = {}; }
   // A section of the durable checkpoint can't be read: it is written afresh with the next one. Should that one be cut
   // differently, it is written whole anyway.
-  void distrust_section(u32 section) {
-    if (section < dirty_.size()) dirty_[section] = 1;
-  }
+  void distrust_section(u32 section);
 
   // Serving. Null: no such checkpoint here.
   const CheckpointTable* find(const Digest& id) const;
@@ -88,6 +119,8 @@ class Checkpointer {
   // Of a pinned one: its blocks stay until that is over. An id doesn't tell which: one that was forgotten may come back
   // from a peer, to other blocks.
   u64 begin_read(const Digest& id);
+  // Of the durable one, for the replica itself: as for a peer there has to be a place for it to go to.
+  bool may_read_blob() const { return pinned_.size() < held_max; }
   const CheckpointTable& read_from(u64 reading);
   void end_read(u64 reading);
   void release_pins(Instant now, CheckpointZone& zone);
@@ -96,6 +129,12 @@ class Checkpointer {
 
  private:
   struct Output;
+  // The blob on its way into the zone.
+  struct BlobOutput {
+    DigestStream digest;
+    std::optional<u32> buffer;
+    u32 used = 0;
+  };
   // How long a checkpoint's blocks are wanted by peers.
   struct Pin {
     Instant until;
@@ -115,7 +154,8 @@ class Checkpointer {
     pending,  // not saved yet, or not received
     fresh     // written for this one, or on its way
   };
-  static constexpr u32 pinned_max = 2;
+  static constexpr u32 pinned_max = 2;             // for peers,
+  static constexpr u32 held_max = pinned_max + 1;  // and one of which a body is being read
   struct Held {
     CheckpointTable* table = nullptr;
     Pin* pin = nullptr;
@@ -123,10 +163,13 @@ class Checkpointer {
   Held held(const Digest& id);
   Held held(u64 serial);
   Pin next_pin() { return Pin{Instant(), ++pins_}; }
-  bool is_shared(u32 section, const Vec<BlockRun>& runs) const;
+  bool is_shared(u32 section, const CheckpointTable& of) const;
   void free_table(CheckpointTable& table, CheckpointZone& zone);
   void retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone);
   static void free_section(SavedSection& section, CheckpointZone& zone);
+  void begin_sections(const CheckpointFacts& facts);
+  void begin_blob(u32 section, Op born);
+  u32 in_durable(u32 section) const { return counterpart(section, next_.facts, durable_.facts); }
   void save(u32 section, CheckpointZone& zone, Counters& counters);
   bool write_table(CheckpointZone& zone);
   void give_up(Counters& counters);
@@ -152,12 +195,15 @@ class Checkpointer {
   Vec<Piece> pieces_;  // of next_
   u32 pending_count_ = 0;
   u32 next_pending_ = 0;
-  u32 unstored_ = 0;  // pieces put into the zone
+  u32 pending_blobs_ = 0;
+  std::unique_ptr<BlobOutput> blob_output_;
+  Vec<u8> damaged_blobs_;  // of the durable one, by number; mostly no memory
+  u32 unstored_ = 0;       // pieces put into the zone
   bool starved_ = false;
   bool receiving_ = false;
   u64 pins_ = 0;
   Pin pin_;             // of durable_
-  Vec<Pinned> pinned_;  // at most pinned_max; no memory while there are none
+  Vec<Pinned> pinned_;  // at most held_max; no memory while there are none
 };
 
 }  // namespace keelson

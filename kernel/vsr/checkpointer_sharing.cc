@@ -11,26 +11,31 @@ namespace keelson {
 u32 Checkpointer::receive(const CheckpointTable& manifest, CheckpointZone& zone) {
   check(may_receive() && manifest.facts.op > durable_op());
   const auto count = static_cast<u32>(manifest.sections.size());
-  for (u32 i = count; receiving_ && i < pieces_.size(); ++i)
-    if (pieces_[i] == Piece::fresh) free_section(next_.sections[i], zone);
-  const u32 received_before = receiving_ ? static_cast<u32>(pieces_.size()) : 0;
+  // What came for another one, by the numbers of that one.
+  CheckpointTable former = std::exchange(next_, CheckpointTable{});
+  Vec<Piece> came = std::exchange(pieces_, Vec<Piece>());
+  if (!receiving_) came.clear();
+  next_.facts = manifest.facts;
   next_.set_sections(count);
   set_pieces(count);
-  pending_count_ = 0;
+  pending_count_ = pending_blobs_ = 0;
   for (u32 i = 0; i < count; ++i) {
     SavedSection& section = next_.sections[i];
     const SavedSection& wanted = manifest.sections[i];
-    const bool received = i < received_before && pieces_[i] == Piece::fresh;
-    const bool keep = received && rules::keeps_received(section, wanted);
-    if (received && !keep) free_section(section, zone);
-    if (!keep) section.runs.clear();
     section.size = wanted.size;
     section.digest = wanted.digest;
-    const bool own = i < durable_.sections.size() && rules::keeps_own(durable_.sections[i], wanted);
+    section.born = wanted.born;
+    const u32 there = counterpart(i, next_.facts, former.facts);
+    const bool received = there < came.size() && came[there] == Piece::fresh;
+    const bool keep = received && rules::keeps_received(former.sections[there], wanted);
+    if (keep) section.runs = std::exchange(former.sections[there].runs, Vec<BlockRun>());
+    const u32 held = in_durable(i);
+    const bool own = held < durable_.sections.size() && rules::keeps_own(durable_.sections[held], wanted);
     pieces_[i] = keep || (!own && wanted.size == 0) ? Piece::fresh : own ? Piece::kept : Piece::pending;
     pending_count_ += pieces_[i] == Piece::pending;
   }
-  next_.facts = manifest.facts;
+  for (u32 i = 0; i < came.size(); ++i)
+    if (came[i] == Piece::fresh) free_section(former.sections[i], zone);
   phase_ = Phase::saving;
   receiving_ = true;
   starved_ = false;
@@ -86,7 +91,7 @@ Checkpointer::Held Checkpointer::held(u64 serial) {
 // There has to be a place for the durable one to go to when the next one replaces it.
 bool Checkpointer::pin(const Digest& id, Instant until) {
   Pin* known = held(id).pin;
-  if (!known || (known == &pin_ && pinned_.size() == pinned_max)) return false;
+  if (!known || (known == &pin_ && pinned_.size() >= pinned_max)) return false;
   known->until = std::max(known->until, until);
   return true;
 }
@@ -128,10 +133,11 @@ Op Checkpointer::oldest_pinned(Instant now) const {
 }
 
 // A section that did not change lies in the same blocks in several checkpoints: with all of its runs, or with none.
-bool Checkpointer::is_shared(u32 section, const Vec<BlockRun>& runs) const {
+bool Checkpointer::is_shared(u32 section, const CheckpointTable& of) const {
   const auto shares = [&](const CheckpointTable& table) {
-    return section < table.sections.size() && !table.sections[section].runs.empty() &&
-           table.sections[section].runs[0] == runs[0];
+    const u32 there = counterpart(section, of.facts, table.facts);
+    return there < table.sections.size() && !table.sections[there].runs.empty() &&
+           table.sections[there].runs[0] == of.sections[section].runs[0];
   };
   if (shares(durable_)) return true;
   return std::any_of(std::begin(pinned_), std::end(pinned_),
@@ -143,7 +149,7 @@ void Checkpointer::free_table(CheckpointTable& table, CheckpointZone& zone) {
   for (u32 i = 0; i < table.sections.size(); ++i) {
     SavedSection& section = table.sections[i];
     if (section.runs.empty()) continue;
-    if (is_shared(i, section.runs))
+    if (is_shared(i, table))
       section.runs.clear();
     else
       free_section(section, zone);
@@ -158,7 +164,7 @@ void Checkpointer::free_section(SavedSection& section, CheckpointZone& zone) {
 // Nothing durable points to its places any more; a peer may still want them.
 void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone) {
   if (!pin.holds(now)) return free_table(table, zone);
-  if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(pinned_max);
+  if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(held_max);
   pinned_.push_back({std::exchange(table, CheckpointTable{}), id, pin});
 }
 

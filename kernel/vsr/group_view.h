@@ -41,11 +41,12 @@ struct GroupView {
   bool quiet = false;               // a backup that relies on the beats of its primary's shard
   Votes drowsy;                     // of a primary: who may be quiet
   bool clock_synchronized = false;
-  Op stuck_op;            // 0: not stuck
-  u32 pipeline = 0;       // prepares in flight
-  u32 queue = 0;          // requests waiting
-  u64 missing = 0;        // ops at or below head without readable bytes, as far as known
-  Digest machine_digest;  // only where asked for: O(state)
+  Op stuck_op;             // 0: not stuck
+  u32 pipeline = 0;        // prepares in flight
+  u32 queue = 0;           // requests waiting
+  u64 missing = 0;         // ops at or below head without readable bytes, as far as known
+  u64 retained_bytes = 0;  // of prepares whose bodies stay readable
+  Digest machine_digest;   // of its state and of what is retained; only where asked for: O(state)
 };
 
 // One applied op, as the replica remembers it.

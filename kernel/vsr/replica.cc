@@ -62,6 +62,7 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
       self_(find(config_.members, config_.node)),
       machine_(std::move(machine)),
       sessions_(config_.limits),
+      body_index_(config_.limits),
       checkpointer_(config_.group, this,
                     [](const void* self, u32 section, ByteSink& sink) {
                       static_cast<const Replica*>(self)->save_section(section, sink);
@@ -99,6 +100,13 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
                          auto& replica = *static_cast<Replica*>(self);
                          replica.touch_section(replica.machine_.section_count() + section.raw());
                        }});
+  sessions_.set_body_share(this,
+                           [](void* self, Op op, bool held) { static_cast<Replica*>(self)->share_body(op, held); });
+  body_index_.set_touch({this, [](void* self, SectionId section) {
+                           auto& replica = *static_cast<Replica*>(self);
+                           replica.touch_section(replica.machine_.section_count() + replica.sessions_.section_count() +
+                                                 section.raw());
+                         }});
   checkpoint_damaged_ = recovered.checkpoint_damaged;
   if (recovered.has_checkpoint) take_checkpoint(recovered);
   if (recovered.amnesiac) fenced_ = FenceReason::amnesiac;
@@ -247,6 +255,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   if (for_apply && loads_pending_ > 0) --loads_pending_;
   if (record.purpose == purpose_move) on_move_loaded(turn, record);
   if (record.purpose == purpose_scrub) --scrub_->pending;
+  if (record.purpose >= purpose_body) on_body_loaded(turn, record);
   const bool known = log_.has_room(record.op) && log_.at(record.op).identity == record.identity;
   if (!record.ok) {
     if (known && log_.at(record.op).place == record.place) {  // otherwise it was moved, and its old place given back
@@ -255,6 +264,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
       entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~(log_bit::stored | log_bit::moving));
       if (mute()) return;
       if (record.purpose == purpose_scrub) note_lost(turn, record.op);
+      if (record.purpose >= purpose_body) miss_record(turn, record.op);
       repair_elsewhere(turn);
     }
     return;
@@ -331,6 +341,7 @@ void Replica::finish_turn(Turn& turn) {
   if (is_primary()) form_prepares(turn);
   run_sync(turn);
   if (mute()) return;
+  work_on_bodies(turn);
   advance_checkpoint(turn);
   prune(turn);
   if (turn.slabs.scarce()) drop_applied_bodies();
@@ -485,7 +496,8 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.floor = log_.floor();
   v.durable_checkpoint = durable_checkpoint_;
   for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) v.missing += !readable(op);
-  if (with_digest) v.machine_digest = machine_.digest();
+  v.retained_bytes = body_index_.bytes_wanted();
+  if (with_digest) v.machine_digest = body_index_.digest_with(machine_.digest());
   return v;
 }
 

@@ -16,6 +16,8 @@
 #include "keelson/store/recovery.h"
 #include "keelson/store/wal.h"
 #include "keelson/vsr/body_cache.h"
+#include "keelson/vsr/body_index.h"
+#include "keelson/vsr/body_work.h"
 #include "keelson/vsr/checkpoint_loader.h"
 #include "keelson/vsr/checkpointer.h"
 #include "keelson/vsr/clock.h"
@@ -236,8 +238,9 @@ class Replica {
   void apply_committed(Turn& turn);
   void read_ahead(Turn& turn);
   void apply(Turn& turn, const MessageRef& message);
-  void apply_request(Turn& turn, const Prepare& prepare, const RequestView& request);
+  void apply_request(Turn& turn, const Prepare& prepare, Bytes body, const RequestView& request);
   void answer(Turn& turn, const RequestFrame& frame, SessionVerdict verdict);
+  Reply reply_to(const RequestFrame& frame) const;
   void answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict);
   void resend_prepares(Turn& turn);
 
@@ -251,6 +254,7 @@ class Replica {
   bool loading() const { return loader_ != nullptr; }
   void form_checkpoint(Turn& turn);
   void settle_sections(Turn& turn);
+  void settle_blobs(Turn& turn, Op checkpoint);
   void begin_checkpoint(Turn& turn, const Prepare& prepare);
   void advance_checkpoint(Turn& turn);
   void append_checkpoint(Turn& turn);
@@ -260,6 +264,38 @@ class Replica {
   bool load_section(u32 section, Bytes bytes);
   void reckon_durable_checkpoint();
   bool wants_new_checkpoint() const;
+
+  // replica_bodies.cc: bytes of requests that stay readable
+  bool retain_body(Op op);
+  void release_body(Op op);
+  void share_body(Op op, bool held);
+  BodyWork& body_work();
+  void work_on_bodies(Turn& turn);
+  u32 begin_read(Turn& turn, const BodyIndex::Entry& what, ReplicaIndex to);
+  void end_read(u32& read);
+  void advance_read(Turn& turn, u32 index);
+  void give_body(Turn& turn, BodyRead& read);
+  void read_here(Turn& turn, u32 index);
+  bool read_blob(Turn& turn, u32 index, const SavedSection& blob);
+  void on_blob_read(Turn& turn, const CheckpointZone::Done& done);
+  void on_body_loaded(Turn& turn, const LoadedRecord& record);
+  static void end_of_read(Turn& turn, BodyRead& read, bool proven);
+  void ask_for_body(Turn& turn, BodyRead& read);
+  bool take_body(Turn& turn, const MessageRef& message);
+  void on_body_unavailable(ReplicaIndex from, Op op);
+  bool give_from_blob(Turn& turn, ReplicaIndex to, const OpIdentity& wanted);
+  void answer_with_bodies(Turn& turn, const Route& route, const RequestFrame& frame);
+  void continue_answers(Turn& turn);
+  bool continue_answer(Turn& turn, BodyAnswer& answer);
+  void answer_lost(Turn& turn, const BodyAnswer& answer);
+
+  // replica_blobs.cc: the part of a checkpoint that holds them
+  void plan_blobs();
+  void drop_plan();
+  void make_blobs(Turn& turn);
+  bool put_next_body(Turn& turn);
+  void read_ahead_bodies(Turn& turn);
+  bool is_read_of(u32 read, Op op) const;
 
   // replica_sync.cc: a state from peers, where the log can't help
   void name_checkpoint(Turn& turn, Op op, const Digest& id);
@@ -305,6 +341,7 @@ class Replica {
   BlockRun run_of_item() const;
   void on_scrubbed(Turn& turn, const CheckpointZone::Done& done);
   void note_lost(Turn& turn, Op op);
+  void miss_record(Turn& turn, Op op);
   void advance_lost();
   void renew_checkpoint(Turn& turn);
 
@@ -374,6 +411,7 @@ class Replica {
   void on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer);
   void on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& message);
   void serve(Turn& turn, ReplicaIndex to, const MessageRef& prepare);
+  void refuse_op(Turn& turn, ReplicaIndex to, Op op, Unavailability why);
   MessageRef restamp(Turn& turn, const MessageRef& prepare, View view, u8 flags) const;
   ReplicaIndex next_other();
 
@@ -381,6 +419,10 @@ class Replica {
   static constexpr u64 purpose_apply = voters_max;
   static constexpr u64 purpose_move = voters_max + 1;
   static constexpr u64 purpose_scrub = voters_max + 2;
+  static constexpr u64 purpose_body = voters_max + 3;  // and above: for that BodyRead
+  // Of a read of the checkpoint zone: up to here for peers, above for that BodyRead.
+  u32 scrub_tag() const { return config_.limits.sync_reads_max + 1; }
+  u32 body_tag() const { return scrub_tag() + 1; }
 
   const ReplicaConfig config_;
   const Quorums quorums_;
@@ -388,21 +430,24 @@ class Replica {
   ReplicaIndex self_;
   AnyMachine machine_;
   Sessions sessions_;
+  BodyIndex body_index_;
+  std::unique_ptr<BodyWork> body_work_;  // while there is any
   u32 timers_[timer_count] = {};
   Checkpointer checkpointer_;
-  std::unique_ptr<CheckpointLoader> loader_;  // while this replica starts from a checkpoint: nothing is applied yet
-  bool checkpoint_usable_ = false;            // as far as can be said before it is read
-  Op started_at_;                             // of the checkpoint that the state of this life began with
-  bool checkpoint_damaged_ = false;           // there was one, and it could not be read
-  bool checkpoint_unrecorded_ = false;        // complete, its record not yet appended
-  Op durable_checkpoint_;                     // a replication quorum has this one or a newer one
-  Op checkpoint_formed_;                      // newest checkpoint op applied here or prepared here
-  Turn* applying_ = nullptr;                  // during apply: what touch_section needs
-  bool checkpoint_wanted_ = false;            // as primary: make one as soon as there is something new
-  bool renewal_ = false;                      // the durable one is damaged: make one even of the same state
-  Vec<Serving> serving_;                      // no memory before the first time
-  std::unique_ptr<Scrub> scrub_;              // while a tour reads this group
-  Op lost_op_;                                // the lowest applied op whose record is damaged; 0: none
+  std::unique_ptr<CheckpointLoader> loader_;   // while this replica starts from a checkpoint: nothing is applied yet
+  bool checkpoint_usable_ = false;             // as far as can be said before it is read
+  Op started_at_;                              // of the checkpoint that the state of this life began with
+  bool checkpoint_damaged_ = false;            // there was one, and it could not be read
+  bool checkpoint_unrecorded_ = false;         // complete, its record not yet appended
+  Op durable_checkpoint_;                      // a replication quorum has this one or a newer one
+  Op checkpoint_formed_;                       // newest checkpoint op applied here or prepared here
+  Turn* applying_ = nullptr;                   // during apply: what touch_section needs
+  const Prepare* applying_prepare_ = nullptr;  // ... and what a retained body belongs to
+  bool checkpoint_wanted_ = false;             // as primary: make one as soon as there is something new
+  bool renewal_ = false;                       // the durable one is damaged: make one even of the same state
+  Vec<Serving> serving_;                       // no memory before the first time
+  std::unique_ptr<Scrub> scrub_;               // while a tour reads this group
+  Op lost_op_;                                 // the lowest applied op whose record is damaged; 0: none
 
   // State sync.
   SyncTarget named_;  // what the primary of view_ says it has

@@ -34,11 +34,13 @@ void Replica::begin_at_checkpoint() {
   checkpoint_usable_ = true;
   machine_.reset(facts.release);
   sessions_.reset();
+  body_index_.reset();
   loader_ = std::make_unique<CheckpointLoader>(
       group(), checkpointer_.durable(), this,
       [](void* self, u32 section, Bytes bytes) { return static_cast<Replica*>(self)->load_section(section, bytes); });
   const bool possible = machine_.begin_load(facts.machine_sections) == Status::ok &&
-                        sessions_.begin_load(facts.session_sections) == Status::ok;
+                        sessions_.begin_load(facts.session_sections) == Status::ok &&
+                        body_index_.begin_load(facts.blobs) == Status::ok;
   if (!possible) loader_->refuse();
 }
 
@@ -49,7 +51,8 @@ void Replica::load_checkpoint(Turn& turn) {
       return arm(turn, resume, config_.tunables.repair_pace);  // should all reads of the zone be taken
     case CheckpointLoader::State::loaded:
       loader_.reset();
-      if (machine_.finish_load() != Status::ok) return on_refused_state(turn);
+      if (machine_.finish_load() != Status::ok || body_index_.finish_load() != Status::ok)
+        return on_refused_state(turn);
       turn.counters.add(Counter::checkpoints_loaded);
       return turn.counters.hit(Mark::checkpoint_loaded);
     case CheckpointLoader::State::damaged:
@@ -78,6 +81,7 @@ void Replica::drop_checkpoint(Turn& turn) {
   checkpointer_.forget(turn.checkpoints, turn.now);
   machine_.reset(Release(1));
   sessions_.reset();
+  body_index_.reset();
   commit_min_ = started_at_ = Op(0);
   applied_identity_ = root_identity_;
   checkpoint_formed_ = Op(0);
@@ -91,8 +95,10 @@ void Replica::drop_checkpoint(Turn& turn) {
 bool Replica::load_section(u32 section, Bytes bytes) {
   ByteSource source = source_of(bytes);
   const u32 machines = machine_.section_count();
-  const Status status = section < machines ? machine_.load_section(SectionId(section), source)
-                                           : sessions_.load_section(section - machines, source);
+  const u32 sessions = machines + sessions_.section_count();
+  const Status status = section < machines   ? machine_.load_section(SectionId(section), source)
+                        : section < sessions ? sessions_.load_section(section - machines, source)
+                                             : body_index_.load_section(section - sessions, source);
   return status == Status::ok;
 }
 
@@ -128,13 +134,27 @@ void Replica::settle_sections(Turn& turn) {
   sessions_.settle_sections();
   now.machine_sections = machine_.section_count();
   now.session_sections = sessions_.section_count();
-  if (!rules::cuts_anew(before, now)) return;
-  turn.counters.hit(Mark::checkpoint_sections_changed);
-  checkpointer_.recut(turn.counters);
+  if (rules::cuts_anew(before, now)) {
+    turn.counters.hit(Mark::checkpoint_sections_changed);
+    checkpointer_.recut(turn.counters);
+  }
+}
+
+// Likewise which blobs there are.
+void Replica::settle_blobs(Turn& turn, Op checkpoint) {
+  const auto before = static_cast<u32>(body_index_.blobs().size());
+  applying_ = &turn;  // blobs that end have sections that change
+  const bool repacked = body_index_.settle(checkpoint, [this](const BodyIndex::Place& place) {
+    return checkpointer_.durable_blob(place.blob, place.born) != nullptr;
+  });
+  applying_ = nullptr;
+  if (repacked) turn.counters.hit(Mark::blob_repacked);
+  checkpointer_.set_blobs(before, static_cast<u32>(body_index_.blobs().size()));
 }
 
 void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   settle_sections(turn);
+  settle_blobs(turn, prepare.op);
   checkpoint_formed_ = std::max(checkpoint_formed_, prepare.op);
   if (prepare.op <= checkpointer_.durable_op()) return;
   if (checkpointer_.phase() != Checkpointer::Phase::idle || turn.checkpoints.out_of_space()) {
@@ -150,7 +170,9 @@ void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   facts.timestamp = prepare.timestamp;
   facts.machine_sections = machine_.section_count();
   facts.session_sections = sessions_.section_count();
-  checkpointer_.begin(facts);
+  facts.blobs = static_cast<u32>(body_index_.blobs().size());
+  checkpointer_.begin(facts, [this](u32 blob) { return body_index_.blobs()[blob].born; });
+  plan_blobs();
 }
 
 // As primary: the newest checkpoint that a replication quorum has. It never falls: what was pruned by it is gone.
@@ -207,7 +229,8 @@ void Replica::append_checkpoint(Turn& turn) {
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
   if (done.kind == IoKind::write) return checkpointer_.written(done.ok);
-  if (done.tag > config_.limits.sync_reads_max) return on_scrubbed(turn, done);
+  if (done.tag >= body_tag()) return on_blob_read(turn, done);
+  if (done.tag == scrub_tag()) return on_scrubbed(turn, done);
   if (done.tag > 0) return on_served_read(turn, done);
   if (loader_) return loader_->on_read(done, turn.checkpoints);
   turn.checkpoints.release(done.buffer);
@@ -215,10 +238,13 @@ void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {
 
 void Replica::save_section(u32 section, ByteSink& sink) const {
   const u32 machines = machine_.section_count();
+  const u32 sessions = machines + sessions_.section_count();
   if (section < machines)
     machine_.save_section(SectionId(section), sink);
-  else
+  else if (section < sessions)
     sessions_.save_section(section - machines, sink);
+  else
+    body_index_.save_section(section - sessions, sink);
 }
 
 void Replica::touch_section(u32 section) {

@@ -398,8 +398,10 @@ void Replica::apply(Turn& turn, const MessageRef& message) {
   PrepareBody requests(message);
   RequestView request;
   applying_ = &turn;
-  while (requests.next(request)) apply_request(turn, prepare, request);
+  applying_prepare_ = &prepare;
+  while (requests.next(request)) apply_request(turn, prepare, message.body(), request);
   applying_ = nullptr;
+  applying_prepare_ = nullptr;
   commit_min_ = prepare.op;
   applied_identity_ = prepare.identity;
   last_timestamp_ = std::max(last_timestamp_, prepare.timestamp);
@@ -408,7 +410,7 @@ void Replica::apply(Turn& turn, const MessageRef& message) {
   if (linked_floor_ < commit_min_) linked_floor_ = std::min(commit_min_, head_);
 }
 
-void Replica::apply_request(Turn& turn, const Prepare& prepare, const RequestView& request) {
+void Replica::apply_request(Turn& turn, const Prepare& prepare, Bytes body, const RequestView& request) {
   const RequestFrame& frame = request.frame;
   const SessionVerdict verdict = sessions_.judge(frame, prepare.timestamp);
   if (verdict != SessionVerdict::execute) return answer(turn, frame, verdict);
@@ -423,18 +425,22 @@ void Replica::apply_request(Turn& turn, const Prepare& prepare, const RequestVie
     sessions_.unregister_client(frame.client);
     return answer(turn, frame, SessionVerdict::unknown_session);
   }
-  ReplyWriter writer(scratch_.reply.span());
-  const ApplyCtx context{group(),
-                         prepare.op,
-                         prepare.timestamp,
-                         prepare.release,
-                         frame.client,
-                         frame.session,
-                         SectionTouch(this, [](void* self, SectionId section) {
-                           static_cast<Replica*>(self)->touch_section(section.raw());
-                         })};
+  static constexpr BodyKeeper::Ops keep = {
+      [](void* self, Op op) { return static_cast<Replica*>(self)->retain_body(op); },
+      [](void* self, Op op) { static_cast<Replica*>(self)->release_body(op); }};
+  ReplyWriter writer(scratch_.reply.span(), scratch_.reply_parts);
+  const ApplyCtx context{
+      group(),
+      prepare.op,
+      prepare.timestamp,
+      prepare.release,
+      frame.client,
+      frame.session,
+      SectionTouch(this,
+                   [](void* self, SectionId section) { static_cast<Replica*>(self)->touch_section(section.raw()); }),
+      BodyKeeper(this, keep, prepare.op, body)};
   if (frame.operation != operation_keepalive) machine_.apply(context, request, writer);
-  sessions_.executed(frame, prepare.op, prepare.timestamp, writer.status(), writer.body());
+  sessions_.executed(frame, prepare.op, prepare.timestamp, writer.status(), writer.body(), writer.parts());
   answer(turn, frame, SessionVerdict::resend);
 }
 
@@ -447,14 +453,19 @@ void Replica::answer(Turn& turn, const RequestFrame& frame, SessionVerdict verdi
   answer_verdict(turn, route, frame, verdict);
 }
 
-// What the client's session retains for exactly this request, or why there is nothing.
-void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict) {
+Reply Replica::reply_to(const RequestFrame& frame) const {
   Reply answer = header<Reply>();
   answer.client = frame.client;
   answer.session = frame.session;
   answer.request = frame.request;
   answer.request_checksum = frame.body_checksum;
   answer.hint_primary = config_.node;
+  return answer;
+}
+
+// What the client's session retains for exactly this request, or why there is nothing.
+void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame& frame, SessionVerdict verdict) {
+  Reply answer = reply_to(frame);
   answer.status = static_cast<u16>(status_of(verdict));
   if (verdict == SessionVerdict::registered) {
     const auto session = sessions_.session_of(frame.client);
@@ -469,6 +480,7 @@ void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame&
   }
   const auto retained = sessions_.retained(frame.client);
   check(retained.has_value() && retained->request == frame.request);
+  if (retained->part_count > 0) return answer_with_bodies(turn, route, frame);
   const u32 size = static_cast<u32>(retained->body.size());
   MessageRef message = allocate_message(turn.slabs, size);
   if (!message) return turn.counters.add(Counter::drop_no_slab);  // the client will ask again

@@ -14,7 +14,7 @@ namespace keelson {
 bool Replica::at_rest() const {
   return status_ == ReplicaStatus::normal && !mute() && !loading() && !abdicating_ && state_stored_ && !state_wanted_ &&
          commit_min_ == head_ && commit_max_ == head_ && queue_.empty() && !wants_new_checkpoint() && !sync_.active() &&
-         checkpointer_.phase() == Checkpointer::Phase::idle && loads_pending_ == 0;
+         checkpointer_.phase() == Checkpointer::Phase::idle && loads_pending_ == 0 && !body_work_;
 }
 
 // Sleep is of one view.

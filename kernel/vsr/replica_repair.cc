@@ -90,6 +90,7 @@ bool Replica::ask_for_prepares(Turn& turn, ReplicaIndex whom) {
 }
 
 void Replica::on_repair_prepare(Turn& turn, const MessageRef& message) {
+  if (take_body(turn, message)) return;
   const Prepare prepare = message.as<Prepare>();
   const Op op = prepare.op;
   const bool applied = op <= commit_min_;
@@ -159,14 +160,20 @@ void Replica::on_get_prepares(Turn& turn, ReplicaIndex from, const MessageRef& m
         continue;
       }
     }
-    Unavailable answer = header<Unavailable>();
-    answer.what = wanted.op <= log_.floor()  ? Unavailability::pruned
-                  : entry.has(log_bit::lost) ? Unavailability::damaged
-                                             : Unavailability::unknown;
-    answer.floor = log_.floor();
-    answer.op = wanted.op;
-    send_header(turn, from, answer);
+    if (give_from_blob(turn, from, wanted)) continue;
+    refuse_op(turn, from, wanted.op,
+              wanted.op <= log_.floor()  ? Unavailability::pruned
+              : entry.has(log_bit::lost) ? Unavailability::damaged
+                                         : Unavailability::unknown);
   }
+}
+
+void Replica::refuse_op(Turn& turn, ReplicaIndex to, Op op, Unavailability why) {
+  Unavailable answer = header<Unavailable>();
+  answer.what = why;
+  answer.floor = log_.floor();
+  answer.op = op;
+  send_header(turn, to, answer);
 }
 
 // Somebody could not help: ask the next one, soon.
@@ -174,6 +181,7 @@ void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& a
   peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
   if (!answer.checkpoint_id.is_zero())
     return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged, turn.counters);
+  if (answer.op != Op(0)) on_body_unavailable(from, answer.op);
   if (completing_ && forfeit(turn)) return;
   if (answer.op != Op(0) && answer.op == lost_op_ && is_pruned_everywhere(lost_op_)) want_checkpoint(turn);
   repair_elsewhere(turn);

@@ -44,10 +44,14 @@ bool Replica::scrub_records(Turn& turn) {
   return op < head_ || scrub_->pending > 0;
 }
 
-// A record below what is applied concerns nobody here: peers may ask for it, and a start would.
 void Replica::note_lost(Turn& turn, Op op) {
   turn.counters.add(Counter::scrub_damaged_records);
   turn.counters.hit(Mark::scrub_record);
+  miss_record(turn, op);
+}
+
+// A record below what is applied concerns nobody here: peers may ask for it, and a start would.
+void Replica::miss_record(Turn& turn, Op op) {
   const MessageRef* body = bodies_.get(op, identity_at(op));
   if (body && keep(turn, MessageRef(*body))) return;
   if (op > commit_min_) return;
@@ -79,8 +83,7 @@ bool Replica::scrub_checkpoint(Turn& turn) {
     if (s.left == 0) continue;
     const BlockRun run = run_of_item();
     const u32 blocks = std::min(run.count - s.of_run, turn.checkpoints.buffer_bytes() / page_bytes);
-    const auto tag = config_.limits.sync_reads_max + 1;
-    if (turn.checkpoints.read_for_peer({run.first + s.of_run, blocks}, group(), tag, turn.out)) {
+    if (turn.checkpoints.read_for_peer({run.first + s.of_run, blocks}, group(), scrub_tag(), turn.out)) {
       s.pending = 1;
       s.asked = blocks;
     }

@@ -21,7 +21,7 @@ u64 mix(ClientId client) {
   return finish(finish(client.lo) + client.hi);
 }
 
-// One entry of a section; the reply's bytes follow.
+// One entry of a section; the reply's bytes and its parts follow.
 struct SavedEntry {
   ClientId client;
   SessionId session;
@@ -32,8 +32,10 @@ struct SavedEntry {
   u32 reply_size = 0;
   u16 status = 0;
   Operation operation;
+  u32 part_count = 0;
+  u32 zero = 0;
 };
-static_assert(sizeof(SavedEntry) == 72);
+static_assert(sizeof(SavedEntry) == 80);
 
 struct SavedSection {
   u32 section = 0;
@@ -43,7 +45,10 @@ struct SavedSection {
 }  // namespace
 
 Sessions::Sessions(const Limits& limits)
-    : sessions_max_(limits.sessions_max), reply_bytes_max_(limits.reply_bytes_max), ttl_(limits.session_ttl_ns) {
+    : sessions_max_(limits.sessions_max),
+      reply_bytes_max_(limits.reply_bytes_max),
+      reply_parts_max_(limits.reply_parts_max),
+      ttl_(limits.session_ttl_ns) {
   check(sessions_max_ > 0);
 }
 
@@ -69,7 +74,8 @@ Expected<SessionId> Sessions::register_client(ClientId client, Op op, Timestamp 
   return insert(client, op, timestamp).facts.session;
 }
 
-void Sessions::executed(const RequestFrame& frame, Op op, Timestamp timestamp, Status status, Bytes reply) {
+void Sessions::executed(const RequestFrame& frame, Op op, Timestamp timestamp, Status status, Bytes reply,
+                        std::span<const ReplyPart> parts) {
   const u32 found = find(frame.client);
   check(found != absent);
   Entry& entry = entries_[found];
@@ -81,7 +87,17 @@ void Sessions::executed(const RequestFrame& frame, Op op, Timestamp timestamp, S
   entry.last_op = op;
   entry.last_timestamp = timestamp;
   entry.status = status;
-  copy(room_for_reply(entry, reply.size()), reply);
+  // What the one before referred to goes last: it may be what this one refers to.
+  for (const ReplyPart& part : parts) share_(share_self_, part.ref.op, true);
+  share_bodies(entry, false);
+  const MutableBytes room = room_for_reply(entry, reply.size(), parts.size());
+  copy(room, reply);
+  copy(room.subspan(reply.size()), std::as_bytes(parts));
+}
+
+void Sessions::share_bodies(const Entry& entry, bool held) const {
+  for (u32 i = 0; i < entry.part_count; ++i)
+    share_(share_self_, load<ReplyPart>(entry.parts().data() + i * sizeof(ReplyPart)).ref.op, held);
 }
 
 void Sessions::unregister_client(ClientId client) {
@@ -101,7 +117,9 @@ std::optional<Sessions::Retained> Sessions::retained(ClientId client) const {
                   entry.last_timestamp,
                   entry.facts.request_checksum,
                   entry.facts.operation,
-                  entry.reply.span().first(entry.reply_size)};
+                  entry.reply.span().first(entry.reply_size),
+                  entry.part_count,
+                  entry.parts()};
 }
 
 std::optional<SessionId> Sessions::session_of(ClientId client) const {
@@ -128,14 +146,16 @@ u32 Sessions::idlest(Timestamp timestamp) const {
   return best;
 }
 
-MutableBytes Sessions::room_for_reply(Entry& entry, std::size_t size) {
-  check(size <= reply_bytes_max_);
+MutableBytes Sessions::room_for_reply(Entry& entry, std::size_t bytes, std::size_t parts) {
+  check(bytes <= reply_bytes_max_ && parts <= reply_parts_max_);
+  const std::size_t size = bytes + parts * sizeof(ReplyPart);
   if (size > entry.reply.capacity()) {
     const std::size_t capacity = std::max<std::size_t>(std::bit_ceil(size), reply_bytes_min);
     entry.reply = Vec<std::byte>(capacity);
     entry.reply.resize(capacity);
   }
-  entry.reply_size = static_cast<u32>(size);
+  entry.reply_size = static_cast<u32>(bytes);
+  entry.part_count = static_cast<u32>(parts);
   return entry.reply.span().first(size);
 }
 
@@ -168,6 +188,7 @@ Sessions::Entry& Sessions::insert(ClientId client, Op op, Timestamp timestamp) {
 }
 
 void Sessions::remove(u32 index) {
+  share_bodies(entries_[index], false);
   vacate(slot_of(index));
   const u32 last = static_cast<u32>(entries_.size() - 1);
   if (index != last) {
@@ -238,8 +259,9 @@ void Sessions::save_section(u32 section, ByteSink& sink) const {
     const Entry& entry = entries_[i];
     sink.put_value(SavedEntry{entry.client, entry.facts.session, entry.facts.executed, entry.facts.request_checksum,
                               entry.last_op, entry.last_timestamp, entry.reply_size, static_cast<u16>(entry.status),
-                              entry.facts.operation});
+                              entry.facts.operation, entry.part_count, 0});
     sink.put(entry.reply.span().first(entry.reply_size));
+    sink.put(entry.parts());
   }
 }
 
@@ -262,14 +284,22 @@ Status Sessions::load_entry(u32 section, const ClientId* previous, ByteSource& s
   const bool never_executed = saved.executed == RequestNo(0);
   if (is_full() || section_of(saved.client) != section || find(saved.client) != absent ||
       (previous && !(*previous < saved.client)) || saved.reply_size > reply_bytes_max_ ||
-      saved.session.raw() > saved.last_op.raw() ||
-      (never_executed && (saved.reply_size != 0 || saved.status != 0 || saved.operation != Operation(0) ||
-                          !saved.request_checksum.is_zero() || saved.session.raw() != saved.last_op.raw())))
+      saved.part_count > reply_parts_max_ || saved.zero != 0 || saved.session.raw() > saved.last_op.raw() ||
+      (never_executed &&
+       (saved.reply_size != 0 || saved.part_count != 0 || saved.status != 0 || saved.operation != Operation(0) ||
+        !saved.request_checksum.is_zero() || saved.session.raw() != saved.last_op.raw())))
     return Status::corrupt_snapshot;
   Entry& entry = insert(saved.client, saved.last_op, saved.last_timestamp);
   entry.facts = {saved.session, saved.executed, saved.request_checksum, saved.operation};
   entry.status = static_cast<Status>(saved.status);
-  return source.take(room_for_reply(entry, saved.reply_size)) ? Status::ok : Status::corrupt_snapshot;
+  u32 at = 0;
+  if (!source.take(room_for_reply(entry, saved.reply_size, saved.part_count))) return Status::corrupt_snapshot;
+  for (u32 i = 0; i < entry.part_count; ++i) {
+    const auto part = load<ReplyPart>(entry.parts().data() + i * sizeof(ReplyPart));
+    if (part.at > entry.reply_size || (i > 0 && part.at < at) || part.zero != 0) return Status::corrupt_snapshot;
+    at = part.at;
+  }
+  return Status::ok;
 }
 
 Digest Sessions::digest() const {

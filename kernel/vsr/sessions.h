@@ -10,7 +10,7 @@
 
 #include "keelson/base/expected.h"
 #include "keelson/base/limits.h"
-#include "keelson/machine/stream.h"
+#include "keelson/machine/machine.h"
 #include "keelson/vsr/session_rules.h"
 
 namespace keelson {
@@ -28,6 +28,9 @@ class Sessions {
     Digest request_checksum;
     Operation operation;
     Bytes body;
+    u32 part_count = 0;  // retained bytes that belong between those of the body
+    Bytes parts;
+    ReplyPart part(u32 index) const { return load<ReplyPart>(parts.data() + index * sizeof(ReplyPart)); }
   };
 
   explicit Sessions(const Limits& limits);
@@ -42,12 +45,19 @@ class Sessions {
   // Apply, register: the session of `client`, the old one if it lives; sessions_full. May evict the idlest.
   Expected<SessionId> register_client(ClientId client, Op op, Timestamp timestamp);
   // Apply, verdict execute: `reply` is retained, the one before it is dropped. Allocates only to grow a buffer.
-  void executed(const RequestFrame& frame, Op op, Timestamp timestamp, Status status, Bytes reply);
+  void executed(const RequestFrame& frame, Op op, Timestamp timestamp, Status status, Bytes reply,
+                std::span<const ReplyPart> parts = {});
   // Apply, verdict execute on operation unregister.
   void unregister_client(ClientId client);
 
   // Told before a section changes (section numbers as below).
   void set_touch(SectionTouch touch) { touch_ = touch; }
+  // Told of every op whose body a reply begins (`held`) or ceases to refer to.
+  using BodyShare = void (*)(void* self, Op op, bool held);
+  void set_body_share(void* self, BodyShare share) {
+    share_self_ = self;
+    share_ = share;
+  }
 
   // None: no entry, or nothing executed yet.
   std::optional<Retained> retained(ClientId client) const;
@@ -72,7 +82,10 @@ class Sessions {
     Timestamp last_timestamp;
     Status status = Status::ok;
     u32 reply_size = 0;
-    Vec<std::byte> reply;  // capacity a power of two, bytes [0, reply_size)
+    u32 part_count = 0;
+    Vec<std::byte> reply;  // capacity a power of two; bytes [0, reply_size), behind them the parts
+
+    Bytes parts() const { return reply.span().subspan(reply_size, part_count * sizeof(ReplyPart)); }
   };
   static constexpr u32 absent = ~u32{0};
 
@@ -89,11 +102,13 @@ class Sessions {
   void grow_index();
   // The entry that a register at `timestamp` may evict, or absent.
   u32 idlest(Timestamp timestamp) const;
-  MutableBytes room_for_reply(Entry& entry, std::size_t size);
+  MutableBytes room_for_reply(Entry& entry, std::size_t size, std::size_t parts);
+  void share_bodies(const Entry& entry, bool held) const;
   Status load_entry(u32 section, const ClientId* previous, ByteSource& source);
 
   u32 sessions_max_;
   u32 reply_bytes_max_;
+  u32 reply_parts_max_;
   u32 section_count_ = 1;
   Duration ttl_;
   Vec<Entry> entries_;      // dense, in no order that anybody may see
@@ -101,6 +116,8 @@ class Sessions {
   mutable Vec<u32> order_;  // scratch of save_section
   u64 evictions_ = 0;
   SectionTouch touch_;
+  void* share_self_ = nullptr;
+  BodyShare share_ = nullptr;
 };
 
 }  // namespace keelson

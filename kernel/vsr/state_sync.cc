@@ -133,7 +133,7 @@ bool StateSync::on_manifest(Instant now, ReplicaIndex from, const Manifest& answ
 bool StateSync::begin_manifest(Bytes first_part) {
   if (first_part.size() < sizeof(CheckpointFacts)) return false;
   const auto facts = load<CheckpointFacts>(first_part.data());
-  const u64 sections = u64{facts.machine_sections} + facts.session_sections;
+  const u64 sections = facts.sections();
   if (sections > sections_max_ || first_part.size() > manifest_bytes_of(sections)) return false;
   manifest_bytes_ = Vec<std::byte>(manifest_bytes_of(sections));
   return true;

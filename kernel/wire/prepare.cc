@@ -53,4 +53,24 @@ Prepare seal_prepare(MessageRef& message, Prepare prepare, u32 body_size) {
   return prepare;
 }
 
+void write_canonical(const MessageRef& prepare, MutableBytes to) {
+  const Prepare from = prepare.as<Prepare>();
+  Prepare header = make<Prepare>();
+  header.cluster = from.cluster;
+  header.group = from.group;
+  header.epoch = from.epoch;
+  header.release = from.release;
+  header.op = from.op;
+  header.timestamp = from.timestamp;
+  header.parent = from.parent;
+  header.identity = from.identity;
+  header.checksum_body = from.checksum_body;
+  header.request_count = from.request_count;
+  header.operation = from.operation;
+  header.size = from.size;
+  copy(to.subspan(header_size), prepare.body());
+  store(to.data(), header);
+  seal_bytes(to.data(), header.checksum_body, header.size);
+}
+
 }  // namespace keelson

@@ -38,4 +38,7 @@ class PrepareBodyWriter {
 // are the caller's.
 Prepare seal_prepare(MessageRef& message, Prepare prepare, u32 body_size);
 
+// A prepare as every replica writes it: of its header only what its identity covers. `to` is as large as the message.
+void write_canonical(const MessageRef& prepare, MutableBytes to);
+
 }  // namespace keelson

@@ -24,8 +24,9 @@ const std::vector<Named<u32>> shared{
     FIELD(replicas_max),        FIELD(groups_max),        FIELD(pipeline_max),     FIELD(request_queue_max),
     FIELD(batch_requests_max),  FIELD(batch_bytes_max),   FIELD(message_size_max), FIELD(sessions_max),
     FIELD(wal_page_bytes),      FIELD(wal_segment_pages), FIELD(wal_segments),     FIELD(index_pages_per_segment),
-    FIELD(wal_batch_pages_max), FIELD(reply_bytes_max),   FIELD(checkpoint_ops),   FIELD(checkpoint_blocks)};
-const std::vector<Named<u64>> shared_wide{FIELD(session_ttl_ns), FIELD(journal_ops_max)};
+    FIELD(wal_batch_pages_max), FIELD(reply_bytes_max),   FIELD(checkpoint_ops),   FIELD(checkpoint_blocks),
+    FIELD(reply_parts_max),     FIELD(blob_bytes_max)};
+const std::vector<Named<u64>> shared_wide{FIELD(session_ttl_ns), FIELD(journal_ops_max), FIELD(retained_bytes_max)};
 const std::vector<Named<u32>> local{FIELD(wal_batches_in_flight_max),
                                     FIELD(wal_batch_records_max),
                                     FIELD(writes_in_flight_max),
@@ -36,6 +37,7 @@ const std::vector<Named<u32>> local{FIELD(wal_batches_in_flight_max),
                                     FIELD(repair_in_flight_max),
                                     FIELD(sync_in_flight_max),
                                     FIELD(sync_reads_max),
+                                    FIELD(body_reads_max),
                                     FIELD(entries_max),
                                     FIELD(body_cache_ops_max),
                                     FIELD(log_entries_max),
@@ -50,7 +52,7 @@ const std::vector<Named<u32>> local{FIELD(wal_batches_in_flight_max),
 
 TEST(Limits, EveryFieldIsKnownHereAsSharedOrLocal) {
   const std::size_t bytes = 4 * shared.size() + 8 * shared_wide.size() + 4 * local.size();
-  EXPECT_LT(sizeof(Limits) - bytes, 8u)
+  EXPECT_EQ(sizeof(Limits) - bytes, 8u)  // two holes in front of fields of 8 bytes
       << "a new limit: put it into the right table above, and into digest() if shared";
 }
 

@@ -75,7 +75,7 @@ struct Rig {
     facts.op = op;
     facts.machine_sections = machines;
     facts.session_sections = sessions;
-    checkpointer.begin(facts);
+    checkpointer.begin(facts, [](u32) { return Op(); });
     at_begin = state;
   }
   void step() {

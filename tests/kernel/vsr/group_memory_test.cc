@@ -128,7 +128,7 @@ struct Group {
     facts.op = op;
     facts.machine_sections = machine.section_count();
     facts.session_sections = sessions.section_count();
-    checkpointer.begin(facts);
+    checkpointer.begin(facts, [](u32) { return Op(); });
     while (!checkpointer.advance(shared.zone, shared.counters)) {
       shared.zone.emit(shared.out);
       for (const Write& write : shared.out.writes) {
