@@ -79,8 +79,11 @@ bool Replica::vacate_ops(Turn& turn, PageNo end, bool urgent) {
     want_checkpoint(turn);
     return false;
   }
-  if (first <= durable_checkpoint_ && commit_min_ < durable_checkpoint_) {
-    prune_to(turn, durable_checkpoint_);
+  // One that goes on by its log needs it, and one that receives a state needs what is above that one.
+  const bool left_behind = commit_min_ < durable_checkpoint_ && turn.now > lacking_since_;
+  if (first <= durable_checkpoint_ && left_behind) {
+    const Op coming = checkpointer_.receiving() ? checkpointer_.incoming().op : durable_checkpoint_;
+    prune_to(turn, std::min(coming, durable_checkpoint_));
     first = first_before(end);
   }
   if (first != Op(0)) move_ops(turn, first, end);
