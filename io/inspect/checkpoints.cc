@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "keelson/io/inspect/words.h"
 #include "keelson/vsr/checkpoint_loader.h"
@@ -17,6 +18,7 @@ class SectionProver {
 
   bool is_whole(const SavedSection& section) {
     CheckpointTable only;
+    only.facts.machine_sections = 1;
     only.set_sections(1);
     only.sections[0].size = section.size;
     only.sections[0].digest = section.digest;
@@ -115,12 +117,20 @@ class Surveyor {
     return behind != own.begin() && std::prev(behind)->second > run.first;
   }
 
+  static std::pair<SectionKind, u32> place_of(const CheckpointFacts& facts, u32 number) {
+    if (number < facts.machine_sections) return {SectionKind::machine, number};
+    number -= facts.machine_sections;
+    if (number < facts.session_sections) return {SectionKind::sessions, number};
+    number -= facts.session_sections;
+    return number < facts.blobs ? std::pair(SectionKind::bodies, number)
+                                : std::pair(SectionKind::blob, number - facts.blobs);
+  }
+
   void add_section(const CheckpointTable& table, u32 number, CheckpointSurvey& checkpoint) {
     const SavedSection& saved = table.sections[number];
     SectionSurvey section;
     section.number = number;
-    section.sessions = number >= table.facts.machine_sections;
-    section.number_of_kind = section.sessions ? number - table.facts.machine_sections : number;
+    std::tie(section.kind, section.number_of_kind) = place_of(table.facts, number);
     section.bytes = saved.size;
     for (const BlockRun& run : saved.runs) {
       push_growing(section.runs, run);
@@ -153,8 +163,29 @@ const char* name_of(TableState state) {
   return "damaged";
 }
 
+const char* name_of(SectionKind kind) {
+  switch (kind) {
+    case SectionKind::machine:
+      return "machine";
+    case SectionKind::sessions:
+      return "sessions";
+    case SectionKind::bodies:
+      return "bodies";
+    case SectionKind::blob:
+      return "blob";
+  }
+  return "machine";
+}
+
 std::string name_of(const SectionSurvey& section) {
-  return std::string(section.sessions ? "session" : "machine") + " section " + std::to_string(section.number_of_kind);
+  const std::string kind = name_of(section.kind);
+  return kind + (section.kind == SectionKind::blob ? " " : " section ") + std::to_string(section.number_of_kind);
+}
+
+bool CheckpointSurvey::starts() const {
+  return table_whole && overlaps == no_group &&
+         std::all_of(sections.begin(), sections.end(),
+                     [](const SectionSurvey& section) { return section.whole || section.kind == SectionKind::blob; });
 }
 
 u64 CheckpointSurvey::damaged_sections() const {

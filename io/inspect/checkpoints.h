@@ -22,9 +22,12 @@ enum class TableState : u8 {
 };
 const char* name_of(TableState state);
 
+enum class SectionKind : u8 { machine, sessions, bodies, blob };
+const char* name_of(SectionKind kind);
+
 struct SectionSurvey {
-  u32 number = 0;         // as in the table
-  bool sessions = false;  // else the machine's
+  u32 number = 0;  // as in the table
+  SectionKind kind = SectionKind::machine;
   u32 number_of_kind = 0;
   u64 bytes = 0;
   Vec<BlockRun> runs;
@@ -43,6 +46,8 @@ struct CheckpointSurvey {
   std::vector<SectionSurvey> sections;
 
   u64 damaged_sections() const;
+  // A start reads no blobs.
+  bool starts() const;
   bool whole() const { return table_whole && overlaps == no_group && damaged_sections() == 0; }
 };
 
@@ -51,7 +56,7 @@ std::vector<CheckpointSurvey> checkpoints_of(const Survey& survey);
 // What is wrong with them.
 void find_in_checkpoints(const Survey& survey, Findings& findings);
 
-// "session section 3", "machine section 0"
+// "sessions section 3", "machine section 0", "blob 1"
 std::string name_of(const SectionSurvey& section);
 
 }  // namespace keelson::io::inspect

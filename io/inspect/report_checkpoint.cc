@@ -42,7 +42,7 @@ std::string damage_text(const Survey& survey, const CheckpointSurvey& checkpoint
 }
 
 void put_section(JsonWriter& json, const Survey& survey, const SectionSurvey& section) {
-  json.object().field("section", section.number).field("of", section.sessions ? "sessions" : "machine");
+  json.object().field("section", section.number).field("of", name_of(section.kind));
   json.field("number", section.number_of_kind).field("bytes", section.bytes).array("runs");
   for (const BlockRun& run : section.runs)
     json.object().field("file_offset", offset_of(survey, run.first)).field("blocks", run.count).end_object();
@@ -97,9 +97,9 @@ std::string checkpoint_json(const Survey& survey, std::size_t rows_max) {
       json.null("overlaps_group");
     else
       json.field("overlaps_group", checkpoint.overlaps.raw());
-    u64 of_machine = 0;
-    for (const SectionSurvey& section : checkpoint.sections) of_machine += !section.sessions;
-    json.field("machine_sections", of_machine).field("session_sections", checkpoint.sections.size() - of_machine);
+    std::array<u64, 4> of_kind{};
+    for (const SectionSurvey& section : checkpoint.sections) ++of_kind[static_cast<std::size_t>(section.kind)];
+    json.field("machine_sections", of_kind[0]).field("session_sections", of_kind[1]).field("blobs", of_kind[3]);
     json.field("bytes", checkpoint.bytes).field("blocks", checkpoint.blocks);
     json.field("sections_damaged", checkpoint.damaged_sections()).array("damaged_sections");
     std::size_t shown = 0;

@@ -14,7 +14,8 @@ Replay::Replay(World& world, const Commits& commits, const LogWatch& logs, const
       history_(history),
       machines_(machines),
       slabs_(world.config().limits),
-      reply_(world.config().limits.reply_bytes_max) {
+      reply_(world.config().limits.reply_bytes_max),
+      parts_(world.config().limits.reply_parts_max) {
   for (const auto& [id, kind] : groups) groups_[id].machine = machines_.make(kind, world.config().limits);
 }
 
@@ -31,10 +32,66 @@ void Replay::replay(GroupId id, Group& group) {
     replay_op(id, group, log[group.replayed]);
     ++group.replayed;
     const auto taken = commits_.digest_at(id, Op(group.replayed));
-    if (taken && *taken != group.machine.digest())
+    if (taken && *taken != digest_of_state(group))
       fail("state", text(id) + ": the replicas' state after " + text(Op(group.replayed)) +
                         " is not what the log gives when each request is executed once");
   }
+}
+
+Digest Replay::digest_of_state(const Group& group) {
+  const Digest machine = group.machine.digest();
+  if (group.retained.empty()) return machine;
+  DigestStream stream;
+  stream.add_value(machine);
+  for (const auto& [op, retained] : group.retained) {
+    stream.add_value(op);
+    stream.add_value(retained.times);
+  }
+  return stream.finish();
+}
+
+bool Replay::Keeping::retain(Op op) {
+  const auto known = group->retained.find(op);
+  if (known != group->retained.end()) return ++known->second.times, true;
+  if (prepare->size > replay->world_.config().limits.retained_bytes_max - group->retained_bytes) return false;
+  group->retained[op] = {prepare->size, 1};
+  group->retained_bytes += prepare->size;
+  return true;
+}
+
+void Replay::Keeping::release(Op op) {
+  const auto known = group->retained.find(op);
+  if (known == group->retained.end())
+    return replay->fail("released", text(op) + ": released by the machine, and not retained");
+  if (--known->second.times > 0) return;
+  group->retained_bytes -= known->second.size;
+  group->retained.erase(known);
+}
+
+// With the bytes that it refers to; the session has a share of each, instead of those of its reply before.
+std::vector<std::byte> Replay::whole(GroupId id, Keeping& keeping, const ReplyWriter& reply, Session& session) {
+  std::vector<Op> before = std::move(session.bodies);
+  session.bodies.clear();
+  std::vector<std::byte> bytes;
+  std::size_t at = 0;
+  const auto add = [&](Bytes more) { bytes.insert(bytes.end(), more.begin(), more.end()); };
+  for (const ReplyPart& part : reply.parts()) {
+    add(reply.body().subspan(at, part.at - at));
+    at = part.at;
+    const Bytes prepare = logs_.prepare(commits_.log(id)[part.ref.op.raw() - 1].identity);
+    add(prepare.subspan(header_size + part.ref.offset, part.ref.size));
+    keeping.retain(part.ref.op);
+    session.bodies.push_back(part.ref.op);
+  }
+  add(reply.body().subspan(at));
+  for (const Op op : before) keeping.release(op);
+  return bytes;
+}
+
+void Replay::end_session(Group& group, std::map<ClientId, Session>::iterator session) {
+  Keeping keeping{this, &group, nullptr};
+  for (const Op op : session->second.bodies) keeping.release(op);
+  group.sessions.erase(session);
 }
 
 void Replay::replay_op(GroupId id, Group& group, const CommittedOp& op) {
@@ -48,10 +105,13 @@ void Replay::replay_op(GroupId id, Group& group, const CommittedOp& op) {
     return fail("well_formed", text(id) + ": " + text(op.op) + " is committed, and no valid prepare");
   PrepareBody requests(message);
   RequestView request;
-  while (requests.next(request)) replay_request(id, group, message.as<Prepare>(), request);
+  while (requests.next(request)) replay_request(id, group, message, request);
 }
 
-void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, const RequestView& request) {
+void Replay::replay_request(GroupId id, Group& group, const MessageRef& message, const RequestView& request) {
+  static constexpr BodyKeeper::Ops keep = {[](void* self, Op op) { return static_cast<Keeping*>(self)->retain(op); },
+                                           [](void* self, Op op) { static_cast<Keeping*>(self)->release(op); }};
+  const Prepare prepare = message.as<Prepare>();
   const RequestFrame& frame = request.frame;
   if (frame.operation == operation_register) return replay_register(group, prepare, frame.client);
   const auto known = group.sessions.find(frame.client);
@@ -59,30 +119,38 @@ void Replay::replay_request(GroupId id, Group& group, const Prepare& prepare, co
   Session& session = known->second;
   if (frame.request != session.executed + 1) return;  // executed before, or out of order: never executed now
   if (frame.operation == operation_unregister) {
-    group.sessions.erase(known);
+    end_session(group, known);
     return;
   }
-  ReplyWriter writer(reply_);
-  if (frame.operation != operation_keepalive)
-    group.machine.apply({id, prepare.op, prepare.timestamp, prepare.release, frame.client, frame.session}, request,
-                        writer);
-  if (kind_of(frame.operation) == machine_kv) ask_model(id, group, prepare, request, writer);
+  ReplyWriter writer(reply_, parts_);
+  Keeping keeping{this, &group, &prepare};
+  const ApplyCtx context{id,
+                         prepare.op,
+                         prepare.timestamp,
+                         prepare.release,
+                         frame.client,
+                         frame.session,
+                         {},
+                         BodyKeeper(&keeping, keep, prepare.op, message.body())};
+  if (frame.operation != operation_keepalive) group.machine.apply(context, request, writer);
+  const std::vector<std::byte> answer = whole(id, keeping, writer, session);
+  if (kind_of(frame.operation) == machine_kv) ask_model(id, group, prepare, request, writer.status(), answer);
   session.executed = frame.request;
   session.last_op = prepare.op;
   session.last_timestamp = prepare.timestamp;
   Expected& expected = expected_[{id, frame.client, frame.session, frame.request}];
-  expected = {prepare.op, writer.status(), {writer.body().begin(), writer.body().end()}};
-  ++executed_bodies_[{id, frame.body_checksum}];
+  expected = {prepare.op, writer.status(), answer};
+  if (info(writer.status()).outcome != Outcome::not_executed) ++executed_bodies_[{id, frame.body_checksum}];
   ++executed_;
 }
 
 // What doesn't fit into the machine any more, the model can't know of.
-void Replay::ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request,
-                       const ReplyWriter& answer) {
-  if (answer.status() == Status::machine_full || answer.status() == Status::too_large) return;
+void Replay::ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request, Status status,
+                       Bytes answer) {
+  if (status == Status::machine_full || status == Status::too_large) return;
   const KvModel::Answer expected = group.kv.apply(prepare.op, request);
-  if (answer.status() == expected.status && equal(answer.body(), Bytes(expected.body))) return;
-  fail("model", text(id) + ": " + text(prepare.op) + " was answered with " + info(answer.status()).name +
+  if (status == expected.status && equal(answer, Bytes(expected.body))) return;
+  fail("model", text(id) + ": " + text(prepare.op) + " was answered with " + info(status).name +
                     ", where a map answers " + info(expected.status).name);
 }
 
@@ -95,12 +163,15 @@ void Replay::replay_register(Group& group, const Prepare& prepare, ClientId clie
       if (victim == group.sessions.end() || at->second.last_op < victim->second.last_op) victim = at;
     }
     if (victim == group.sessions.end()) return;  // nobody is idle: refused
-    group.sessions.erase(victim);
+    end_session(group, victim);
   }
-  group.sessions[client] = Session{SessionId(prepare.op.raw()), RequestNo(0), prepare.op, prepare.timestamp};
+  group.sessions[client] = Session{SessionId(prepare.op.raw()), RequestNo(0), prepare.op, prepare.timestamp, {}};
 }
 
 void Replay::on_call_ended(const Call& call) {
+  if (call.status == Status::body_lost && world_.config().population.nodes > 1 && !failed())
+    return fail("body_lost", "call " + std::to_string(call.id) + " of client " + std::to_string(call.client) + ", " +
+                                 text(call.group) + ": its answer is lost, though no damage is on all nodes at once");
   if (call.end != CallEnd::ok || failed()) return;
   const auto what = [&] {
     return "call " + std::to_string(call.id) + " of client " + std::to_string(call.client) + ", " + text(call.group);

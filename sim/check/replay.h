@@ -31,6 +31,11 @@ class Replay final : public Checker, public HistoryListener {
     RequestNo executed;
     Op last_op;
     Timestamp last_timestamp;
+    std::vector<Op> bodies;  // that its newest reply has
+  };
+  struct Retained {
+    u32 size = 0;  // of the prepare
+    u64 times = 0;
   };
   struct Expected {
     Op op;
@@ -38,18 +43,32 @@ class Replay final : public Checker, public HistoryListener {
     std::vector<std::byte> body;
   };
   using RequestKey = std::tuple<GroupId, ClientId, SessionId, RequestNo>;
+  struct Group;
+  // What a machine that is replayed retains: counted by hand.
+  struct Keeping {
+    Replay* replay;
+    Group* group;
+    const Prepare* prepare;
+    bool retain(Op op);
+    void release(Op op);
+  };
   struct Group {
     AnyMachine machine;
     KvModel kv;  // of machine_kv
     std::map<ClientId, Session> sessions;
+    std::map<Op, Retained> retained;
+    u64 retained_bytes = 0;
     u64 replayed = 0;
   };
 
   void replay(GroupId id, Group& group);
   void replay_op(GroupId id, Group& group, const CommittedOp& op);
-  void replay_request(GroupId id, Group& group, const Prepare& prepare, const RequestView& request);
-  void ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request,
-                 const ReplyWriter& answer);
+  void replay_request(GroupId id, Group& group, const MessageRef& message, const RequestView& request);
+  std::vector<std::byte> whole(GroupId id, Keeping& keeping, const ReplyWriter& reply, Session& session);
+  void end_session(Group& group, std::map<ClientId, Session>::iterator session);
+  static Digest digest_of_state(const Group& group);
+  void ask_model(GroupId id, Group& group, const Prepare& prepare, const RequestView& request, Status status,
+                 Bytes answer);
   void replay_register(Group& group, const Prepare& prepare, ClientId client);
   bool unique_body(const Call& call) const;
   void check_executed_once();
@@ -63,6 +82,7 @@ class Replay final : public Checker, public HistoryListener {
   std::map<RequestKey, Expected> expected_;
   std::map<std::pair<GroupId, Digest>, u64> executed_bodies_;  // how often
   std::vector<std::byte> reply_;
+  Vec<ReplyPart> parts_;
   u64 executed_ = 0;
 };
 

@@ -37,15 +37,23 @@ class WatchedMachine {
 
   void apply(const ApplyCtx& ctx, const RequestView& request, ReplyWriter& reply) {
     second_reply_.resize(std::max(second_reply_.size(), reply.room()));
-    ReplyWriter other(MutableBytes(second_reply_).first(reply.room()));
+    Vec<ReplyPart>& other_parts = second_parts_;
+    if (other_parts.capacity() == 0) other_parts = Vec<ReplyPart>(limits_.reply_parts_max);
+    ReplyWriter other(MutableBytes(second_reply_).first(reply.room()), other_parts);
     touched_ = {};
     kernel_touch_ = ctx.touch;
     ApplyCtx watched = ctx;
     watched.touch = SectionTouch(this, [](void* self, SectionId s) { static_cast<WatchedMachine*>(self)->touch(s); });
+    retained_ = {};
+    kernel_bodies_ = ctx.bodies;
+    if (ctx.bodies) watched.bodies = ctx.bodies.with(this, recording_bodies);
     call("apply", ctx.op, mine_, [&](M& machine) { machine.apply(watched, request, reply); });
     watched.touch = {};
+    if (ctx.bodies) watched.bodies = ctx.bodies.with(this, repeated_bodies);
+    repeated_ = 0;
     call("apply", ctx.op, twin_, [&](M& machine) { machine.apply(watched, request, other); });
-    if (reply.status() != other.status() || !equal(reply.body(), other.body()))
+    if (reply.status() != other.status() || !equal(reply.body(), other.body()) ||
+        !equal(std::as_bytes(reply.parts()), std::as_bytes(other.parts())))
       differ("apply", ctx.op, "answered the same request differently");
     if (small() || ++unseen_ >= large_every) compare("apply", ctx.op);
     ask_invariants(ctx.op);
@@ -135,6 +143,25 @@ class WatchedMachine {
     touched_.push_back(section.raw());
     kernel_touch_(section);
   }
+
+  // What the first of the two retains, the kernel retains; the second one hears the same.
+  static constexpr BodyKeeper::Ops recording_bodies = {
+      [](void* self, Op) {
+        const OutsideOfMachine outside;
+        auto& watched = *static_cast<WatchedMachine*>(self);
+        watched.retained_.push_back(watched.kernel_bodies_.retain());
+        return watched.retained_.back() != 0;
+      },
+      [](void* self, Op op) {
+        const OutsideOfMachine outside;
+        static_cast<WatchedMachine*>(self)->kernel_bodies_.release({op, 0, 0});
+      }};
+  static constexpr BodyKeeper::Ops repeated_bodies = {[](void* self, Op) {
+                                                        auto& watched = *static_cast<WatchedMachine*>(self);
+                                                        return watched.repeated_ < watched.retained_.size() &&
+                                                               watched.retained_[watched.repeated_++] != 0;
+                                                      },
+                                                      [](void*, Op) {}};
 
   void save(Side& side, SectionId section, ByteSink& sink) const {
     ByteSink outside(&sink, [](void* self, Bytes bytes) {
@@ -242,7 +269,11 @@ class WatchedMachine {
   u64 unseen_ = 0;  // ops since then, beyond each one
   SectionTouch kernel_touch_;
   std::vector<std::byte> second_reply_;  // of the twin
-  std::vector<u32> touched_;             // by the op in progress
+  Vec<ReplyPart> second_parts_;
+  BodyKeeper kernel_bodies_;
+  std::vector<u8> retained_;  // by the op in progress: whether it could be
+  std::size_t repeated_ = 0;  // of them told to the twin
+  std::vector<u32> touched_;  // by the op in progress
 };
 
 }  // namespace keelson::sim

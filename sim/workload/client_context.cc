@@ -76,7 +76,9 @@ void Clients::on_reply(u16, const SubmitReply& reply) {
   if (at == open_.end()) return;
   const OpenCall open = at->second;
   open_.erase(at);
-  const CallEnd end = reply.outcome == keelson::Outcome::executed       ? CallEnd::ok
+  const bool lost = reply.status == Status::body_lost;  // executed, and nobody knows what it answered
+  const CallEnd end = lost                                              ? CallEnd::info
+                      : reply.outcome == keelson::Outcome::executed     ? CallEnd::ok
                       : reply.outcome == keelson::Outcome::not_executed ? CallEnd::fail
                                                                         : CallEnd::info;
   *open.outcome = {end, reply.status, Op(0), {}};

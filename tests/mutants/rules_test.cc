@@ -39,11 +39,13 @@ struct Rules {
 // replicas could differ in, and unit tests hold their tables; what a status means to a client is a table as well.
 // may_start_view only checks what its callers have seen to. continues, needs_stamp and from_old_life hold by what other
 // rules see to: alone they change nothing. A checkpoint that isn't made when it is due is made when somebody needs it.
+// Which blobs are packed anew is a matter of space, and a prepare that nobody asked for has passed every other check.
 // is_asleep and is_old_offer spare the groups that they are about a view change, no more.
 const Rules all_rules[] = {
     {"vsr/rules.h",
      {"primary_of", "may_start_view", "continues", "needs_stamp", "from_old_life", "checkpoint_due", "is_asleep",
       "is_old_offer"}},
+    {"vsr/body_rules.h", {"is_sparse", "is_asked"}},
     {"vsr/session_rules.h", {"judge_register", "status_of"}},
     {"vsr/client_rules.h", {"on_refusal", "is_primarys"}},
     {"store/rules.h", {"better"}},

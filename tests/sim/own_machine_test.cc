@@ -12,7 +12,7 @@
 namespace keelson::sim {
 namespace {
 
-using test::LeaksAreMeant;
+using keelson::test::LeaksAreMeant;
 using testing::AllOf;
 using testing::HasSubstr;
 

@@ -7,10 +7,10 @@
 namespace keelson::sim {
 namespace {
 
+using keelson::test::LeaksAreMeant;
 using test::EchoClient;
 using test::EchoOptions;
 using test::EchoPrograms;
-using test::LeaksAreMeant;
 using test::Replies;
 using test::Stage;
 

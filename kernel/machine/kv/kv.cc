@@ -7,7 +7,7 @@ namespace keelson {
 namespace {
 
 constexpr u64 state_bytes_per_section = 256 * 1024;  // of a state as large as may be
-constexpr u32 section_format = 1;
+constexpr u32 section_format = 2;
 
 u32 sections_max(const KvLimits& limits) {
   return static_cast<u32>(std::bit_floor(limits.state_bytes_max / state_bytes_per_section | 1));
@@ -34,7 +34,7 @@ struct SavedItem {
   Op written;
   u32 value_size = 0;
   u16 key_size = 0;
-  u16 zero = 0;
+  u16 kept = 0;  // 1: the value is a KeptValue
 };
 static_assert(sizeof(SavedItem) == 16);
 
@@ -86,10 +86,29 @@ void KvMachine::apply(const ApplyCtx& ctx, const RequestView& request, ReplyWrit
   apply_cas(ctx, *decoded, reply);
 }
 
+std::optional<KvMachine::KeptValue> KvMachine::kept_of(const std::optional<KvTable::Found>& held) {
+  return held && held->kept ? std::optional(load<KeptValue>(held->value.data())) : std::nullopt;
+}
+
+// What a key holds, or that it holds nothing.
+void KvMachine::answer_held(ReplyWriter& reply, Status status, const std::optional<KvTable::Found>& held,
+                            bool swapped) {
+  if (!held) return answer(reply, status, Op(), std::nullopt, swapped);
+  const auto kept = kept_of(held);
+  if (!kept) return answer(reply, status, held->written, held->value, swapped);
+  KvReplyHead head;
+  head.written = held->written;
+  head.value_size = kept->ref.size;
+  head.has_value = 1;
+  head.swapped = swapped ? 1 : 0;
+  reply.set_status(status);
+  reply.append_value(head);
+  reply.append_body(kept->ref);
+}
+
 void KvMachine::apply_get(const KvRequest& request, ReplyWriter& reply) {
   const auto held = table_.find(request.key);
-  if (held) return answer(reply, Status::ok, held->written, held->value, false);
-  answer(reply, Status::not_found, Op(), std::nullopt, false);
+  answer_held(reply, held ? Status::ok : Status::not_found, held, false);
 }
 
 void KvMachine::apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
@@ -98,24 +117,25 @@ void KvMachine::apply_put(const ApplyCtx& ctx, const KvRequest& request, ReplyWr
 }
 
 void KvMachine::apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
-  touch(ctx, request.key);
-  if (!kv_rules::is_deleted(table_.erase(request.key)))
-    return answer(reply, Status::not_found, Op(), std::nullopt, false);
+  const bool held = table_.find(request.key).has_value();
+  erase(ctx, request.key);
+  if (!kv_rules::is_deleted(held)) return answer(reply, Status::not_found, Op(), std::nullopt, false);
   answer(reply, Status::ok, ctx.op, std::nullopt, false);
 }
 
 void KvMachine::apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply) {
   const auto held = table_.find(request.key);
-  if (!kv_rules::is_as_expected(held ? std::optional(held->value) : std::nullopt, request.expected)) {
-    const auto value = held ? std::optional(held->value) : std::nullopt;
-    return answer(reply, Status::not_swapped, held ? held->written : Op(), value, false);
+  const auto kept = kept_of(held);
+  const bool expected =
+      kept ? request.expected && kv_rules::is_as_expected(kept->ref.size, kept->digest, *request.expected)
+           : kv_rules::is_as_expected(held ? std::optional(held->value) : std::nullopt, request.expected);
+  if (!expected) return answer_held(reply, Status::not_swapped, held, false);
+  if (request.value) {
+    if (!write(ctx, request.key, *request.value)) return reply.set_status(Status::machine_full);
+    return answer_held(reply, Status::ok, table_.find(request.key), true);
   }
-  if (request.value && !write(ctx, request.key, *request.value)) return reply.set_status(Status::machine_full);
-  if (!request.value) {
-    touch(ctx, request.key);
-    table_.erase(request.key);
-  }
-  answer(reply, Status::ok, ctx.op, request.value, true);
+  erase(ctx, request.key);
+  answer(reply, Status::ok, ctx.op, std::nullopt, true);
 }
 
 void KvMachine::touch(const ApplyCtx& ctx, Bytes key) const {
@@ -123,10 +143,28 @@ void KvMachine::touch(const ApplyCtx& ctx, Bytes key) const {
 }
 
 bool KvMachine::write(const ApplyCtx& ctx, Bytes key, Bytes value) {
+  const auto before = kept_of(table_.find(key));
+  const bool keep = ctx.bodies && value.size() >= table_.limits().kept_bytes_min;
+  KeptValue kept;
+  if (keep) {
+    const auto ref = ctx.bodies.retain(value);
+    if (!ref) return false;
+    kept = {*ref, digest_of(value)};
+  }
   touch(ctx, key);
-  const auto place = table_.put(key, static_cast<u32>(value.size()), ctx.op);
-  if (place) copy(*place, value);
+  const Bytes held = keep ? bytes_of(kept) : value;
+  const auto place = table_.put(key, static_cast<u32>(held.size()), ctx.op, keep);
+  if (place) copy(*place, held);
+  if (place && before) ctx.bodies.release(before->ref);
+  if (!place && keep) ctx.bodies.release(kept.ref);
   return place.has_value();
+}
+
+void KvMachine::erase(const ApplyCtx& ctx, Bytes key) {
+  const auto kept = kept_of(table_.find(key));
+  touch(ctx, key);
+  table_.erase(key);
+  if (kept) ctx.bodies.release(kept->ref);
 }
 
 void KvMachine::reset(Release) {
@@ -155,8 +193,8 @@ void KvMachine::save_section(SectionId section, ByteSink& sink) const {
   table_.for_each(section.raw(), [&](const KvTable::Item&) { ++saved.count; });
   sink.put_value(saved);
   table_.for_each(section.raw(), [&](const KvTable::Item& item) {
-    sink.put_value(
-        SavedItem{item.found.written, static_cast<u32>(item.found.value.size()), static_cast<u16>(item.key.size()), 0});
+    sink.put_value(SavedItem{item.found.written, static_cast<u32>(item.found.value.size()),
+                             static_cast<u16>(item.key.size()), static_cast<u16>(item.found.kept)});
     sink.put(item.key);
     sink.put(item.found.value);
   });
@@ -177,10 +215,17 @@ Status KvMachine::load_section(SectionId section, ByteSource& source) {
   return Status::ok;
 }
 
+// Where the bytes are that `written` wrote.
+bool KvMachine::may_be_kept(Bytes saved, Op written) const {
+  if (saved.size() != sizeof(KeptValue)) return false;
+  const BodyRef ref = load<KeptValue>(saved.data()).ref;
+  return ref.op == written && ref.size >= table_.limits().kept_bytes_min && ref.size <= table_.limits().value_bytes_max;
+}
+
 Status KvMachine::load_item(u32 section, Cursor& previous, ByteSource& source) {
   SavedItem item;
   std::array<std::byte, kv_key_bytes_max> buffer;
-  if (!source.take_value(item) || item.key_size == 0 || item.key_size > kv_key_bytes_max || item.zero != 0 ||
+  if (!source.take_value(item) || item.key_size == 0 || item.key_size > kv_key_bytes_max || item.kept > 1 ||
       item.value_size > table_.limits().value_bytes_max || item.written == Op(0))
     return Status::corrupt_snapshot;
   const auto key = std::span(buffer).first(item.key_size);
@@ -190,8 +235,9 @@ Status KvMachine::load_item(u32 section, Cursor& previous, ByteSource& source) {
   if (table_.section_of(hash) != section || (!previous.first && !KvTable::before(previous.hash, last, hash, key)) ||
       item.value_size > source.left())
     return Status::corrupt_snapshot;
-  const auto place = table_.put(key, item.value_size, item.written);
+  const auto place = table_.put(key, item.value_size, item.written, item.kept != 0);
   if (!place || !source.take(*place)) return Status::corrupt_snapshot;
+  if (item.kept && !may_be_kept(*place, item.written)) return Status::corrupt_snapshot;
   previous.first = false;
   previous.hash = hash;
   previous.key_size = item.key_size;

@@ -1,8 +1,9 @@
 // KvMachine: a replicated map of bytes: get, put, delete, compare-and-swap.
 //
-// Who uses it: groups of kind machine_kv, through AnyMachine; clients talk to it by kv_codec.h. Its size is bounded by
-// KvLimits (machine_full), its snapshot is sections of the hash space, canonical, as many as its size asks for. Not
-// here: reads that bypass the log, scans, expiry.
+// Who uses it: groups of kind machine_kv, through AnyMachine; clients talk to it by kv_codec.h. Large values stay in
+// the log (machine/bodies.h): in memory there is where they are and a digest, by which a cas compares. Its size is
+// bounded by KvLimits (machine_full), its snapshot is sections of the hash space, canonical, as many as its size asks
+// for. Not here: reads that bypass the log, scans, expiry.
 #pragma once
 
 #include "keelson/machine/kv/kv_table.h"
@@ -34,6 +35,12 @@ class KvMachine {
 
  private:
   // Where loading of one section stands: items must ascend.
+  // What the table has of a value that stays in the log.
+  struct KeptValue {
+    BodyRef ref;
+    Digest digest;  // for whoever compares
+  };
+  static_assert(sizeof(KeptValue) == 32);
   struct Cursor {
     bool first = true;
     u64 hash = 0;
@@ -47,7 +54,11 @@ class KvMachine {
   void apply_delete(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
   void apply_cas(const ApplyCtx& ctx, const KvRequest& request, ReplyWriter& reply);
   void touch(const ApplyCtx& ctx, Bytes key) const;
+  static std::optional<KeptValue> kept_of(const std::optional<KvTable::Found>& held);
+  static void answer_held(ReplyWriter& reply, Status status, const std::optional<KvTable::Found>& held, bool swapped);
   bool write(const ApplyCtx& ctx, Bytes key, Bytes value);
+  void erase(const ApplyCtx& ctx, Bytes key);
+  bool may_be_kept(Bytes saved, Op written) const;
   Status load_item(u32 section, Cursor& previous, ByteSource& source);
 
   KvTable table_;

@@ -18,6 +18,8 @@ static_assert(sizeof(RequestHead) == 16);
 
 constexpr u64 state_bytes_per_message_byte = 256;  // standard: 1 MiB messages, 256 MiB of state
 constexpr u64 state_bytes_per_entry = 256;
+constexpr u32 kept_of_message =
+    256;  // standard: values of a page and more; tiny: 32 bytes, so that short runs keep most
 
 // Part of a body, taken from its front.
 Bytes split(Bytes& rest, std::size_t size) {
@@ -42,6 +44,7 @@ KvLimits kv_limits(const Limits& limits) {
   // A cas carries two values.
   const u32 of_request = (limits.request_body_max() - static_cast<u32>(sizeof(RequestHead)) - kv_key_bytes_max) / 2;
   kv.value_bytes_max = std::min(of_reply, of_request);
+  kv.kept_bytes_min = limits.message_size_max / kept_of_message;
   kv.request_bytes_max = static_cast<u32>(sizeof(RequestHead)) + kv_key_bytes_max + 2 * kv.value_bytes_max;
   kv.reply_bytes_max = static_cast<u32>(sizeof(KvReplyHead)) + kv.value_bytes_max;
   kv.state_bytes_max = limits.message_size_max * state_bytes_per_message_byte;

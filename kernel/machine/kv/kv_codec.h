@@ -23,6 +23,7 @@ inline constexpr u32 kv_key_bytes_max = 256;
 
 struct KvLimits {
   u32 value_bytes_max = 0;
+  u32 kept_bytes_min = 0;     // larger values stay in the log, the machine knows where
   u32 request_bytes_max = 0;  // of a body
   u32 reply_bytes_max = 0;    // of a body
   u64 entries_max = 0;

@@ -5,12 +5,18 @@
 #include <optional>
 
 #include "keelson/base/bytes.h"
+#include "keelson/base/checksum.h"
 
 namespace keelson::kv_rules {
 
 // A cas writes over exactly the value that it names; without one, where there is nothing.
 inline bool is_as_expected(std::optional<Bytes> held, std::optional<Bytes> expected) {
   return held.has_value() == expected.has_value() && (!held || equal(*held, *expected));
+}
+
+// Of a value that isn't at hand: its size and 128 bits of it.
+inline bool is_as_expected(u32 size, const Digest& digest, Bytes expected) {
+  return size == expected.size() && digest == digest_of(expected);
 }
 
 // Only what is there can be deleted.

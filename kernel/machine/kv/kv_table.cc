@@ -33,13 +33,13 @@ std::optional<KvTable::Found> KvTable::find(Bytes key) const {
   for (u32 i = moved ? wider_[2 * logical + half] : buckets_[logical]; i != none; i = entry(i).next) {
     const Entry& e = entry(i);
     if (e.hash < hash) continue;
-    if (is_at(i, hash, key)) return Found{e.written, blocks_.at(e.value_size, e.value_block)};
+    if (is_at(i, hash, key)) return Found{e.written, blocks_.at(e.value_size, e.value_block), e.kept != 0};
     if (e.hash > hash) break;
   }
   return std::nullopt;
 }
 
-std::optional<MutableBytes> KvTable::put(Bytes key, u32 value_size, Op op) {
+std::optional<MutableBytes> KvTable::put(Bytes key, u32 value_size, Op op, bool kept) {
   const u64 hash = hash_of(key);
   u32* link = locate(hash, key);
   const u32 held = *link;
@@ -60,6 +60,7 @@ std::optional<MutableBytes> KvTable::put(Bytes key, u32 value_size, Op op) {
   }
   Entry& e = entry(index);
   e.written = op;
+  e.kept = kept;
   return blocks_.at(e.value_size, e.value_block);
 }
 

@@ -18,6 +18,7 @@ class KvTable {
   struct Found {
     Op written;
     Bytes value;
+    bool kept = false;  // `value` says where the bytes are
   };
   struct Item {
     u64 hash;
@@ -31,7 +32,7 @@ class KvTable {
 
   std::optional<Found> find(Bytes key) const;
   // Overwrites or inserts; the value's bytes are for the caller to fill. None, and no change: beyond the limits.
-  std::optional<MutableBytes> put(Bytes key, u32 value_size, Op op);
+  std::optional<MutableBytes> put(Bytes key, u32 value_size, Op op, bool kept = false);
   // False: there was nothing.
   bool erase(Bytes key);
   void clear();  // of one section, too
@@ -63,7 +64,7 @@ class KvTable {
     u32 value_block;
     u32 value_size;
     u32 key_size;
-    u32 unused;
+    u32 kept;
   };
   static constexpr u32 entries_per_chunk = 256;
   static constexpr u32 entries_min = 4;
@@ -114,7 +115,7 @@ void KvTable::for_each(u32 section, Visit visit) const {
     for (u32 half = 0; half < 2; ++half)
       for (u32 i = first_of(b, half); i != none; i = entry(i).next) {
         const Entry& e = entry(i);
-        visit(Item{e.hash, key_of(e), {e.written, blocks_.at(e.value_size, e.value_block)}});
+        visit(Item{e.hash, key_of(e), {e.written, blocks_.at(e.value_size, e.value_block), e.kept != 0}});
       }
 }
 

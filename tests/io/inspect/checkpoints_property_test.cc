@@ -38,11 +38,11 @@ void expect_same(const Survey& survey, const Shard& shard) {
     const bool used = view.started_at != Op(0);
     if (used) {
       RC_ASSERT(found != nullptr);
-      RC_ASSERT(found->whole());
+      RC_ASSERT(found->starts());
       RC_ASSERT(found->record.op == view.started_at);
     }
-    RC_ASSERT(view.checkpoint_damaged == (found && !found->whole()));
-    if (found && found->whole()) RC_ASSERT(used);
+    RC_ASSERT(view.checkpoint_damaged == (found && !found->starts()));
+    if (found && found->starts()) RC_ASSERT(used);
     RC_TAG(!found ? "none" : found->whole() ? "whole" : found->table_whole ? "section" : "table");
   }
 }
@@ -91,7 +91,7 @@ RC_GTEST_PROP(InspectCheckpoints, AnyBytesAreLegal, ()) {
     const CheckpointSurvey* found = find(all, view.group);
     if (view.started_at == Op(0) || view.commit_min == Op(0) || view.fenced != FenceReason::none) continue;
     RC_ASSERT(found != nullptr);
-    RC_ASSERT(found->whole());
+    RC_ASSERT(found->starts());
     RC_TAG("started from one");
   }
 }

@@ -31,7 +31,8 @@ class CheckpointsTest : public testing::Test {
   // The first block of some section that has bytes.
   PageKey section(bool sessions = false) const {
     for (const SectionSurvey& section : first().sections)
-      if (section.sessions == sessions && section.bytes > 0) return {Zone::checkpoint, section.runs[0].first};
+      if (section.kind == (sessions ? SectionKind::sessions : SectionKind::machine) && section.bytes > 0)
+        return {Zone::checkpoint, section.runs[0].first};
     ADD_FAILURE();
     return {};
   }
@@ -98,7 +99,8 @@ TEST_F(CheckpointsTest, ASectionIsNamedAndPlaced) {
     EXPECT_TRUE(checkpoints_[1].whole()) << "another group's are not concerned";
     const Findings found = findings();
     ASSERT_EQ(found.count(Finding::checkpoint_section), 1u);
-    EXPECT_THAT(found.places(Finding::checkpoint_section)[0].what, HasSubstr(sessions ? "session " : "machine "));
+    EXPECT_THAT(found.places(Finding::checkpoint_section)[0].what,
+                HasSubstr(sessions ? "sessions section" : "machine section"));
     EXPECT_EQ(found.places(Finding::checkpoint_section)[0].file_offset,
               test::FileBytes::at(Zone::checkpoint, where.page * page_bytes));
     EXPECT_THAT(text(), HasSubstr("1 section damaged"));
@@ -137,10 +139,10 @@ TEST_F(CheckpointsTest, KeysAreThoseOfTheDocumentation) {
   const auto& of_group = object.fields().at("checkpoints").list_value().values(0).struct_value().fields();
   std::set<std::string> keys;
   for (const auto& [key, value] : of_group) keys.insert(key);
-  EXPECT_EQ(keys,
-            (std::set<std::string>{"group", "op", "identity", "checkpoint_id", "record_file_offset", "table_bytes",
-                                   "tables", "whole", "table_whole", "overlaps_group", "machine_sections",
-                                   "session_sections", "bytes", "blocks", "sections_damaged", "damaged_sections"}));
+  EXPECT_EQ(keys, (std::set<std::string>{"group", "op", "identity", "checkpoint_id", "record_file_offset",
+                                         "table_bytes", "tables", "whole", "table_whole", "overlaps_group",
+                                         "machine_sections", "session_sections", "blobs", "bytes", "blocks",
+                                         "sections_damaged", "damaged_sections"}));
   const auto& damaged = of_group.at("damaged_sections").list_value();
   ASSERT_EQ(damaged.values_size(), 1);
   EXPECT_EQ(damaged.values(0).struct_value().fields().at("of").string_value(), "machine");

@@ -146,7 +146,9 @@ void Cluster::on_reply(u16, const SubmitReply& reply) {
   Request& request = requests_[reply.ticket.raw() - 1];
   request.status = reply.status;
   request.outcome = reply.outcome;
-  const auto end = reply.outcome == keelson::Outcome::executed       ? sim::CallEnd::ok
+  const bool lost = reply.status == Status::body_lost;  // executed, and nobody knows what it answered
+  const auto end = lost                                              ? sim::CallEnd::info
+                   : reply.outcome == keelson::Outcome::executed     ? sim::CallEnd::ok
                    : reply.outcome == keelson::Outcome::not_executed ? sim::CallEnd::fail
                                                                      : sim::CallEnd::info;
   cluster_->history.end(request.call, end, reply.status, reply.message, world().now());
@@ -370,7 +372,8 @@ Cluster& Cluster::step_wall_clock(Who who, std::int64_t delta_ns) {
 std::optional<Stretch> Cluster::find_place(NodeId node, Place place) {
   if (place.kind == Place::Kind::superblock_copy) return superblock_stretch(place.number);
   const DiskOwner owner{cluster_->kernel.cluster, ShardId(0), cluster_->kernel.limits};
-  const bool inside = place.kind == Place::Kind::table || place.kind == Place::Kind::section;
+  const bool inside =
+      place.kind == Place::Kind::table || place.kind == Place::Kind::section || place.kind == Place::Kind::blob;
   return inside ? find_in_checkpoint(disk(node), owner, group_, place)
                 : find_on_disk(disk(node), owner, group_, place.kind, place.command, op(place.number));
 }

@@ -67,7 +67,9 @@ std::optional<Stretch> find_in_checkpoint(const sim::Disk& disk, const DiskOwner
   const PageBytes bytes = read_stretch(disk, stretch);
   if (!table.decode(Bytes(bytes).first(record.table_bytes), owner.limits.checkpoint_blocks)) return std::nullopt;
   u64 left = place.number;
-  for (const auto& section : table.sections) {
+  const u64 first = place.kind == Place::Kind::blob ? table.facts.state_sections() : 0;
+  for (u64 i = first; i < table.sections.size(); ++i) {
+    const SavedSection& section = table.sections[i];
     if (section.runs.empty() || left-- > 0) continue;
     const u64 at = u64{section.runs[0].first} * page_bytes;
     return Stretch{Zone::checkpoint, at, 1, at};

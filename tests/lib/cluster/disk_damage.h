@@ -14,10 +14,10 @@ namespace keelson::test {
 
 // A place on a disk, as a story names it.
 struct Place {
-  enum class Kind : u8 { record, entry, superblock_copy, table, section };
+  enum class Kind : u8 { record, entry, superblock_copy, table, section, blob };
   Kind kind = Kind::record;
   Command command = Command::prepare;  // record, entry: of this kind
-  u64 number = 0;                      // of the op, as stories count; of the copy; of a section that has bytes
+  u64 number = 0;                      // of the op, as stories count; of the copy; of a section or blob that has bytes
 };
 constexpr Place record(u64 op) { return {Place::Kind::record, Command::prepare, op}; }
 constexpr Place entry(u64 op) { return {Place::Kind::entry, Command::prepare, op}; }
@@ -26,6 +26,7 @@ constexpr Place promise_entry() { return {Place::Kind::entry, Command::group_sta
 constexpr Place checkpoint() { return {Place::Kind::record, Command::group_checkpoint, 0}; }  // the newest record
 constexpr Place checkpoint_table(u64 copy) { return {Place::Kind::table, Command::group_checkpoint, copy}; }
 constexpr Place checkpoint_section(u64 n) { return {Place::Kind::section, Command::group_checkpoint, n}; }
+constexpr Place checkpoint_blob(u64 n) { return {Place::Kind::blob, Command::group_checkpoint, n}; }
 constexpr Place superblock_copy(u64 copy) { return {Place::Kind::superblock_copy, Command::prepare, copy}; }
 
 // Whole pages of one zone.

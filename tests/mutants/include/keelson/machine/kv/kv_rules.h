@@ -15,6 +15,10 @@ inline bool is_as_expected(std::optional<Bytes> held, std::optional<Bytes> expec
   return kv_rules::is_as_expected(held, expected);
 }
 
+inline bool is_as_expected(u32 size, const Digest& digest, Bytes expected) {
+  return active(Id::kv_cas_by_presence) || kv_rules::is_as_expected(size, digest, expected);
+}
+
 inline bool is_deleted(bool was_held) { return active(Id::kv_delete_always_ok) || kv_rules::is_deleted(was_held); }
 
 }  // namespace keelson::mutant_kv_rules
