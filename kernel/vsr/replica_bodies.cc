@@ -176,11 +176,11 @@ void Replica::on_body_loaded(Turn& turn, const LoadedRecord& record) {
 }
 
 void Replica::end_of_read(Turn& turn, BodyRead& read, bool proven) {
-  turn.counters.add(proven ? Counter::bodies_read : Counter::bodies_damaged);
   if (read.unwanted) {
     read = BodyRead{};
     return;
   }
+  turn.counters.add(proven ? Counter::bodies_read : Counter::bodies_damaged);
   read.damaged = !proven;
   read.state = proven ? BodyRead::State::here : BodyRead::State::wanted;
   if (!proven) read.message = MessageRef();
@@ -260,7 +260,8 @@ void Replica::answer_with_bodies(Turn& turn, const Route& route, const RequestFr
   BodyAnswer answer;
   answer.route = route;
   answer.frame = frame;
-  if (!continue_answer(turn, answer)) push_growing(body_work().answers, std::move(answer));
+  if (continue_answer(turn, answer)) return end_read(answer.read);
+  push_growing(body_work().answers, std::move(answer));
 }
 
 void Replica::continue_answers(Turn& turn) {
@@ -279,9 +280,10 @@ void Replica::continue_answers(Turn& turn) {
 bool Replica::continue_answer(Turn& turn, BodyAnswer& answer) {
   const auto retained = sessions_.retained(answer.frame.client);
   if (!retained || retained->request != answer.frame.request) return true;  // the client went on meanwhile
-  u32 size = static_cast<u32>(retained->body.size());
-  for (u32 i = 0; i < retained->part_count; ++i) size += retained->part(i).ref.size;
-  if (size > config_.limits.message_size_max - header_size) return answer_lost(turn, answer), true;
+  u64 whole = retained->body.size();
+  for (u32 i = 0; i < retained->part_count; ++i) whole += retained->part(i).ref.size;
+  if (whole > config_.limits.message_size_max - header_size) return answer_lost(turn, answer), true;
+  const auto size = static_cast<u32>(whole);
   if (!answer.reply) answer.reply = allocate_message(turn.slabs, size);
   if (!answer.reply) return turn.counters.add(Counter::drop_no_slab), true;  // the client will ask again
   const MutableBytes to = body_of(answer.reply, size);
