@@ -47,7 +47,10 @@ void put_superblock(JsonWriter& json, const Superblock& s) {
   json.field("release_format", s.release_format.raw()).field("limits_digest", hex_of(s.limits_digest));
   json.field("first_live_segment", s.first_live_segment).field("durable_batch", s.durable_batch.raw());
   json.field("first_batch", s.first_batch.raw()).field("checksum", hex_of(s.checksum));
-  json.field("parent", hex_of(s.parent));
+  json.field("parent", hex_of(s.parent)).array("former_durable");
+  for (const BatchNo batch : s.former_durable)
+    if (batch != BatchNo()) json.field("", batch.raw());
+  json.end_array();
 }
 
 }  // namespace keelson::io::inspect

@@ -36,6 +36,14 @@ constexpr std::size_t table_columns = 9;
 
 bool legible(const CopySurvey& copy) { return copy.copy.intact; }
 
+// What earlier lives had made durable, as far as it is in the log.
+std::string former_text(const Superblock& s) {
+  std::string text;
+  for (const BatchNo batch : s.former_durable)
+    if (batch != BatchNo()) text += (text.empty() ? "" : ", ") + std::to_string(batch.raw());
+  return text.empty() ? "-" : text;
+}
+
 struct Field {
   const char* name;
   std::function<std::string(const Superblock&)> value;
@@ -55,6 +63,7 @@ const std::vector<Field>& fields() {
       {"limits digest", [](const Superblock& s) { return hex_of(s.limits_digest); }},
       {"durable batch", [](const Superblock& s) { return std::to_string(s.durable_batch.raw()); }},
       {"first batch", [](const Superblock& s) { return std::to_string(s.first_batch.raw()); }},
+      {"durable before", former_text},
       {"checksum", [](const Superblock& s) { return hex_of(s.checksum); }},
       {"parent", [](const Superblock& s) { return hex_of(s.parent); }},
   };

@@ -32,8 +32,8 @@ struct Limits {
   u32 checkpoint_ops = 4096;         // ops between two checkpoints of a group
   u32 checkpoint_blocks = 1 << 20;   // of the checkpoint zone, 4 KiB each
   u32 reply_parts_max = 256;         // retained bodies in one reply
+  u32 blob_bytes_max = 4 << 20;      // of retained bodies in one blob of a checkpoint
   u64 retained_bytes_max = 1 << 30;  // per group: prepares whose bodies are retained
-  u32 blob_bytes_max = 4 << 20;      // of those in one blob of a checkpoint
   // Local to a node.
   u32 wal_batches_in_flight_max = 4;
   u32 wal_batch_records_max = 4096;
@@ -41,15 +41,14 @@ struct Limits {
   u32 reads_in_flight_max = 64;
   u32 checkpoint_buffers = 16;  // per shard: reads and writes of the checkpoint zone under way, each
   u32 checkpoint_buffer_blocks = 16;
-  u32 checkpoint_staged_max =
-      1024;                       // buffers that hold what was saved and isn't written yet; beyond: tried again later
-  u32 repair_in_flight_max = 32;  // per replica
-  u32 sync_in_flight_max = 16;    // sections that a replica fetches at once, each whole in memory
-  u32 sync_reads_max = 4;         // per shard: reads of the checkpoint zone for peers
-  u32 body_reads_max = 8;         // per replica: retained prepares that are read back at once
-  u32 entries_max = 4096;         // GroupEntry per message
-  u32 body_cache_ops_max = 256;   // per group: recent prepares kept in memory
-  u32 log_entries_max = 4 << 20;  // per shard, all groups
+  u32 checkpoint_staged_max = 1024;  // buffers of what was saved and isn't written yet; beyond: tried again later
+  u32 repair_in_flight_max = 32;     // per replica
+  u32 sync_in_flight_max = 16;       // sections that a replica fetches at once, each whole in memory
+  u32 sync_reads_max = 4;            // per shard: reads of the checkpoint zone for peers
+  u32 body_reads_max = 8;            // per replica: retained prepares that are read back at once
+  u32 entries_max = 4096;            // GroupEntry per message
+  u32 body_cache_ops_max = 256;      // per group: recent prepares kept in memory
+  u32 log_entries_max = 4 << 20;     // per shard, all groups
   u32 events_per_bag_max = 16384;
   u32 applies_per_step_max = 1024;
   u32 clients_max = 4096;         // connections per shard

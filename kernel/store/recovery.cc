@@ -194,7 +194,7 @@ void Recovery::end_scan(EffectBag& out) {
   drop_former_lap();
   scan_.reset();
   const Superblock& old = superblock_->current();
-  history_ = std::make_unique<BatchHistory>(facts_, old.durable_batch, old.incarnation, counters_);
+  history_ = std::make_unique<BatchHistory>(facts_, old, counters_);
   judge_records();
   plan_rewrites();
   if (is_last_incarnation(old.incarnation) || history_->highest().raw() >> 61 != 0)
@@ -247,6 +247,7 @@ void Recovery::end_tables(EffectBag& out) {
   Superblock next = old;
   next.incarnation = old.incarnation + 1;
   next.durable_batch = wal_start_.durable_batch;
+  next.add_former(wal_start_.durable_batch);
   next.first_batch = wal_start_.next_batch;
   next.first_page = wal_start_.next_page;
   next.clean = 0;

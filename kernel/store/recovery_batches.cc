@@ -12,13 +12,14 @@ constexpr RecordState worse(RecordState a, RecordState b) {
 
 }  // namespace
 
-BatchHistory::BatchHistory(LogFacts& facts, BatchNo durable_batch, Incarnation last_life, Counters& counters)
-    : facts_(facts), last_life_(last_life), counters_(counters) {
+BatchHistory::BatchHistory(LogFacts& facts, const Superblock& superblock, Counters& counters)
+    : facts_(facts), last_life_(superblock.incarnation), counters_(counters) {
   sort_batches();
   place_batches();
   for (const BatchFact& batch : facts_.batches) raise(batch.incarnation, BatchNo());
   for (const BatchFact& batch : facts_.batches) attribute(batch.durable_batch);
-  attribute(durable_batch);
+  for (const BatchNo durable : superblock.former_durable) attribute(durable);
+  attribute(superblock.durable_batch);
   highest_ = highest_marker_;
   if (!facts_.batches.empty()) highest_ = std::max(highest_, facts_.batches.back().no);
   find_losses();

@@ -7,6 +7,7 @@
 
 #include "keelson/base/counters.h"
 #include "keelson/store/recovery_facts.h"
+#include "keelson/store/superblock.h"
 
 namespace keelson {
 
@@ -28,8 +29,8 @@ struct Loss {
 
 class BatchHistory {
  public:
-  // Sorts the batches. `durable_batch` is the superblock's marker, `last_life` the one that it is of.
-  BatchHistory(LogFacts& facts, BatchNo durable_batch, Incarnation last_life, Counters& counters);
+  // Sorts the batches. The superblock is that of the last life; its markers count as if they were found in the log.
+  BatchHistory(LogFacts& facts, const Superblock& superblock, Counters& counters);
 
   BatchMark mark_of(BatchNo batch) const;  // of one that was seen
   const Vec<Loss>& losses() const { return losses_; }

@@ -69,6 +69,10 @@ constexpr BatchMark mark_of(BatchNo batch, BatchNo durable) {
 // stored is believed: a later one may say otherwise, and may be gone.
 constexpr bool speaks_for_tail(BatchNo saying, BatchNo durable) { return saying == durable; }
 
+// What was durable as a life began is known as long as any of it is in the log: all later pages that say so may rot,
+// and the superblock's own marker is soon one of another life.
+constexpr bool speaks_for_former(BatchNo durable, BatchNo freed) { return durable > freed; }
+
 // A record that isn't strict may be written again once nothing can hide that a head said so: the superblock names a
 // batch that doesn't say strict any more, or a later one.
 constexpr bool may_relax(BatchNo sealed, BatchNo relaxed_from) {

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "keelson/base/checksum.h"
+#include "keelson/store/rules.h"
 
 namespace keelson {
 namespace {
@@ -94,6 +95,20 @@ void plan_repair(const Copies& copies, SuperblockOpening& opening) {
 }
 
 }  // namespace
+
+void Superblock::add_former(BatchNo durable) {
+  BatchNo kept[former_lives_max + 1];
+  std::size_t count = 0;
+  const auto keep = [&](BatchNo batch) {
+    if (store_rules::speaks_for_former(batch, freed_batch) && (count == 0 || batch > kept[count - 1]))
+      kept[count++] = batch;
+  };
+  for (const BatchNo batch : former_durable) keep(batch);
+  keep(durable);
+  const std::size_t left_out = count > former_lives_max ? 1 : 0;
+  for (std::size_t i = 0; i < former_lives_max; ++i)
+    former_durable[i] = i + left_out < count ? kept[i + left_out] : BatchNo();
+}
 
 Digest encode_superblock(const Superblock& superblock, u32 copy, MutableBytes to) {
   check(to.size() == superblock_copy_bytes && copy < superblock_copies);

@@ -300,5 +300,29 @@ TEST_F(RecoveredPromise, ACopyIsMarkedInTheSuperblockToo) {
   EXPECT_TRUE(recover().amnesiac);
 }
 
+// Its own marks and the first ones of the next life are gone, and the superblock's marker is of that life: all that is
+// left is what was known when it began.
+TEST_F(RecoveredPromise, OfAFormerLifeIsKnownToHaveBeenDurable) {
+  log_with_promise(3, 2, 2, 2);
+  life->seal_marks();
+  const u64 promise = batch_of_state();
+  recover();
+  life->open();
+  chain.view = View(2);
+  const u64 sealed = life->superblock->current().durable_batch.raw();
+  for (int i = 0; i < 4; ++i) {
+    write_ops(chain, 1);
+    life->settle();
+  }
+  life->seal_marks();
+  ASSERT_GT(life->superblock->current().durable_batch.raw(), sealed + 4);
+  u64 last = promise;
+  while (index_of(last).head.durable_batch.raw() <= sealed) ++last;
+  ASSERT_LT(last, newest_batch());
+  spoil_record(promise);  // its page still says whose it is
+  for (u64 batch = promise; batch < last; ++batch) spoil_entry(batch);
+  EXPECT_TRUE(recover().amnesiac);
+}
+
 }  // namespace
 }  // namespace keelson::test

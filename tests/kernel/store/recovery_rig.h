@@ -124,6 +124,17 @@ class Life {
     while (!disk.idle()) wal_step();
   }
 
+  // The superblock learns how far the log is marked.
+  void seal_marks() {
+    Superblock next = superblock->current();
+    next.durable_batch = std::max(next.durable_batch, wal->marked());
+    superblock->update(next, out);
+    flush();
+    while (superblock->state() == SuperblockFile::State::updating) {
+      if (!superblock->on_completion(disk.complete(), out)) throw MemoryDisk::Misuse("not an id of the superblock");
+      flush();
+    }
+  }
   // Everything before `segment` is given back: the superblock says so first. False: of its Writes only `writes`
   // happened, and this life is over.
   bool free_before(u64 segment, std::size_t writes = superblock_copies) {

@@ -127,6 +127,31 @@ TEST(Superblock, ALoneNewerCopyThatDoesNotConnectIsRefused) {
   EXPECT_STREQ(places.open().refusal.code, "damaged_superblock");
 }
 
+std::vector<u64> former_of(const Superblock& s) {
+  std::vector<u64> batches;
+  for (const BatchNo batch : s.former_durable)
+    if (batch != BatchNo()) batches.push_back(batch.raw());
+  return batches;
+}
+
+TEST(Superblock, RemembersOfEachFormerLifeWhatIsStillInTheLog) {
+  Superblock s;
+  for (const u64 batch : {0, 5, 5, 9, 12}) s.add_former(BatchNo(batch));
+  EXPECT_EQ(former_of(s), (std::vector<u64>{5, 9, 12})) << "a life that made nothing durable adds nothing";
+  s.freed_batch = BatchNo(9);
+  s.add_former(BatchNo(20));
+  EXPECT_EQ(former_of(s), (std::vector<u64>{12, 20}));
+}
+
+TEST(Superblock, ForgetsTheOldestOfMoreLivesThanItHasRoomFor) {
+  Superblock s;
+  for (u64 batch = 1; batch <= former_lives_max + 3; ++batch) s.add_former(BatchNo(batch));
+  const auto batches = former_of(s);
+  ASSERT_EQ(batches.size(), former_lives_max);
+  EXPECT_EQ(batches.front(), 4u);
+  EXPECT_EQ(batches.back(), former_lives_max + 3);
+}
+
 TEST(Superblock, TwoOfOneNumberAreRefused) {
   Places places;
   for (u32 i = 0; i < 4; ++i) places.put(i, places.make(7, Digest{i / 2, 0}));

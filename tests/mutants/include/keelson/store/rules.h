@@ -87,6 +87,10 @@ inline bool speaks_for_tail(BatchNo saying, BatchNo durable) {
   return active(Id::store_strict_by_any) || store_rules::speaks_for_tail(saying, durable);
 }
 
+inline bool speaks_for_former(BatchNo durable, BatchNo freed) {
+  return !active(Id::store_former_forgotten) && store_rules::speaks_for_former(durable, freed);
+}
+
 inline bool may_relax(BatchNo sealed, BatchNo relaxed_from) {
   return active(Id::store_strict_unsealed) || store_rules::may_relax(sealed, relaxed_from);
 }
