@@ -78,12 +78,12 @@ bool Replica::begin_sync(Turn& turn) {
 void Replica::ask_for_checkpoint(Turn& turn) {
   if (turn.now.since(asked_checkpoint_) < config_.tunables.sync_retry) return;
   asked_checkpoint_ = turn.now;
-  ask_for_view(turn, primary_of(view_));
   const bool pruned = stateless() || peers_[primary_of(view_).raw()].floor > commit_min_;
-  if (may_fetch(named_) || !pruned) return;
-  turn.counters.hit(Mark::sync_checkpoint_wanted);
-  wants_checkpoint_ = true;
-  ack(turn, head_);
+  const bool wanted = pruned && !may_fetch(named_);
+  if (wanted) turn.counters.hit(Mark::sync_checkpoint_wanted);
+  wants_checkpoint_ = wants_checkpoint_ || wanted;
+  ask_for_view(turn, primary_of(view_));  // says it, too: there may be no op here to ack
+  if (wanted) ack(turn, head_);
 }
 
 // False: there is nothing to fetch any more.

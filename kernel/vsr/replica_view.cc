@@ -475,6 +475,7 @@ void Replica::extend_log(Turn& turn, const StartView& start) {
 // ---------------------------------------------------------------- asking and telling
 
 void Replica::on_get_view(Turn& turn, ReplicaIndex from, const GetView& message) {
+  if (is_primary() && message.view == view_ && (message.wants & want::checkpoint)) checkpoint_wanted_ = true;
   if ((is_primary() || completing_) && message.view <= view_)
     return send(turn, from, make_start_view(turn, message.nonce));
   if (message.view < view_) tell_view(turn, from);
@@ -488,6 +489,7 @@ void Replica::ask_for_view(Turn& turn, ReplicaIndex whom) {
   GetView ask = header<GetView>();
   ask.nonce = nonce_;
   ask.head = head_;
+  if (wants_checkpoint_ && is_backup()) ask.wants = want::checkpoint;
   send_header(turn, whom, ask);
 }
 

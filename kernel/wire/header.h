@@ -209,7 +209,10 @@ struct GetView : Header {
   static constexpr Command command_of = Command::get_view;
   Nonce nonce;
   Op head;
-  u64 unused[13] = {};
+  u16 wants = 0;  // as in prepare_ok, by one who has nothing to ack
+  u16 unused_half = 0;
+  u32 unused_small = 0;
+  u64 unused[12] = {};
 };
 
 struct GetHeaders : Header {

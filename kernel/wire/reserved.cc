@@ -47,7 +47,7 @@ bool unused_area_zero(const std::byte* h, Command command) {
     case Command::start_view:
       return zero_between(h, 188, 192) && zero_between(h, 200, 256);
     case Command::get_view:
-      return zero_between(h, 152, 256);
+      return zero_between(h, 154, 256);
     case Command::headers:
       return zero_between(h, 136, 256);
     case Command::get_prepares:

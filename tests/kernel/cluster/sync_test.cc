@@ -111,6 +111,35 @@ TEST(Sync, ADamagedCheckpointIsFetchedAgain) {
   s.c.expect_mark(Mark::checkpoint_damaged).expect_mark(Mark::sync_stateless).expect_mark(Mark::sync_done);
 }
 
+// The newest checkpoint is of the newest op, and the primary passed over it. Who loses it, and with it all of its log,
+// has no op left to ack: it says in another way that it needs one.
+TEST(Sync, WhoHasNothingLeftAsksForACheckpoint) {
+  Story s;
+  const auto more = [&] { s.c.request(s.names.emplace_back("k" + std::to_string(s.names.size()))).expect_reply(); };
+  const auto covers_all = [&](Who who) { return s.c.view(who).checkpoint_op == s.c.view(who).head; };
+  s.write(5);
+  s.c.crash(node(0)).run_until_normal().restart(node(0)).run_until_normal().slow_disk(node(0), milliseconds(60));
+  while (s.c.view(node(1)).head.raw() < 2 * interval - 1) more();
+  for (u32 i = 0; i < 4 && !(covers_all(node(1)) && covers_all(node(2))); ++i) {
+    more();
+    s.c.run_for(milliseconds(15));
+  }
+  s.c.run_for(seconds(1)).good_disk(node(0)).run_for(seconds(1));
+  for (int i = 0; i < 3 && s.c.id(primary) != NodeId(0); ++i) s.c.hand_over(primary).run_until_normal();
+  s.c.expect_primary(node(0));
+  s.c.expect_that(s.c.view(node(0)).checkpoint_op < s.c.view(node(0)).head, "the primary passed over the newest one");
+  s.c.expect_that(covers_all(node(1)), "and node 1 has it");
+  const Op newest = s.c.view(node(1)).head;
+  s.c.crash(node(1))
+      .corrupt(node(1), checkpoint_section(0))
+      .corrupt(node(1), record(newest.raw() - s.c.op(0).raw()))
+      .restart(node(1));
+  s.c.run_for(seconds(3));
+  s.c.expect_that(s.c.view(node(1)).commit_min >= newest, "it has a state again, though nobody wrote anything");
+  s.everything_is_there();
+  s.c.expect_mark(Mark::sync_checkpoint_wanted).expect_mark(Mark::sync_done);
+}
+
 // Two of five are behind: what a quorum needs of them waits for the transfer.
 TEST(Sync, TwoOfFiveAtOnce) {
   Story s(5);

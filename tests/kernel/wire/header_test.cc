@@ -81,7 +81,7 @@ const std::map<Command, std::vector<Field>> area_tables{
      {FIELD(StartView, nonce, 128, 16), FIELD(StartView, op, 144, 8), FIELD(StartView, commit, 152, 8),
       FIELD(StartView, checkpoint_op, 160, 8), FIELD(StartView, checkpoint_id, 168, 16),
       FIELD(StartView, header_count, 184, 4), FIELD(StartView, durable_checkpoint, 192, 8)}},
-    {Command::get_view, {FIELD(GetView, nonce, 128, 16), FIELD(GetView, head, 144, 8)}},
+    {Command::get_view, {FIELD(GetView, nonce, 128, 16), FIELD(GetView, head, 144, 8), FIELD(GetView, wants, 152, 2)}},
     {Command::get_headers, {FIELD(GetHeaders, op_min, 128, 8), FIELD(GetHeaders, op_max, 136, 8)}},
     {Command::headers, {FIELD(Headers, floor, 128, 8)}},
     {Command::get_prepares, {FIELD(GetPrepares, count, 128, 4)}},
