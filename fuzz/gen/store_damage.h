@@ -292,13 +292,13 @@ class StoreForger {
       }
     section.digest = digest_of(Bytes(bytes).first(section.size));
     Buffer encoded(table.encoded_bytes());
-    table.encode(encoded);
+    table.encode(0, encoded);
     vouch(where, record, encoded);
   }
 
   Buffer load_table(const GroupCheckpoint& record) const {
     const u64 blocks = blocks_for(record.table_bytes);
-    if (blocks > image_.limits.checkpoint_buffer_blocks) return {};
+    if (blocks > image_.limits.checkpoint_table_blocks) return {};
     Buffer bytes;
     for (u64 i = 0; i < blocks; ++i) {
       const ZonePages::Page page = pages_.page({Zone::checkpoint, record.table_block[0] + i});

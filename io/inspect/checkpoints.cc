@@ -75,7 +75,7 @@ class Surveyor {
   TableState state_of(const GroupCheckpoint& record, u32 copy) const {
     const u64 blocks = blocks_for(record.table_bytes);
     const u32 first = record.table_block[copy];
-    if (blocks > limits_.checkpoint_buffer_blocks || first > limits_.checkpoint_blocks - blocks)
+    if (blocks > limits_.checkpoint_table_blocks || first > limits_.checkpoint_blocks - blocks)
       return TableState::outside;
     std::vector<std::byte> bytes(blocks * page_bytes);
     if (!survey_.image->read(survey_.file_offset(Zone::checkpoint, u64{first} * page_bytes), bytes))

@@ -16,7 +16,7 @@ Digest Limits::digest() const {
                           u64{wal_batch_pages_max}, u64{reply_bytes_max},
                           u64{checkpoint_ops},      u64{checkpoint_blocks},
                           u64{reply_parts_max},     retained_bytes_max,
-                          u64{blob_bytes_max}})
+                          u64{blob_bytes_max},      u64{checkpoint_table_blocks}})
     stream.add_value(value);
   return stream.finish();
 }

@@ -28,12 +28,13 @@ struct Limits {
   u32 wal_segments = 256;
   u32 index_pages_per_segment = 1024;
   u32 wal_batch_pages_max = 320;
-  u32 reply_bytes_max = 64 * 1024;   // one retained reply of a session
-  u32 checkpoint_ops = 4096;         // ops between two checkpoints of a group
-  u32 checkpoint_blocks = 1 << 20;   // of the checkpoint zone, 4 KiB each
-  u32 reply_parts_max = 256;         // retained bodies in one reply
-  u32 blob_bytes_max = 4 << 20;      // of retained bodies in one blob of a checkpoint
-  u64 retained_bytes_max = 1 << 30;  // per group: prepares whose bodies are retained
+  u32 reply_bytes_max = 64 * 1024;    // one retained reply of a session
+  u32 checkpoint_ops = 4096;          // ops between two checkpoints of a group
+  u32 checkpoint_blocks = 1 << 20;    // of the checkpoint zone, 4 KiB each
+  u32 reply_parts_max = 256;          // retained bodies in one reply
+  u32 blob_bytes_max = 4 << 20;       // of retained bodies in one blob of a checkpoint
+  u64 retained_bytes_max = 1 << 30;   // per group: prepares whose bodies are retained
+  u32 checkpoint_table_blocks = 256;  // of a checkpoint's table: a run of blocks, or more, for each section
   // Local to a node.
   u32 wal_batches_in_flight_max = 4;
   u32 wal_batch_records_max = 4096;
@@ -77,6 +78,7 @@ struct Limits {
     limits.reply_bytes_max = 4096;
     limits.checkpoint_ops = 32;
     limits.checkpoint_blocks = 512;
+    limits.checkpoint_table_blocks = 8;
     limits.reply_parts_max = 4;
     limits.retained_bytes_max = 2048 * 1024;
     limits.blob_bytes_max = 16 * 1024;
@@ -110,6 +112,8 @@ struct Limits {
   constexpr u32 writes_max() const { return writes_in_flight_max + checkpoint_buffers + 2; }
   constexpr u32 reads_max() const { return reads_in_flight_max + checkpoint_buffers + 4 + 1; }
   constexpr u32 outbox_entries_max() const { return 2 * (groups_max + 1); }  // per node and step
+  // Of both copies of a checkpoint's table.
+  constexpr u32 table_buffers_max() const { return 2 * ((checkpoint_table_blocks - 1) / checkpoint_buffer_blocks + 1); }
   constexpr u32 request_body_max() const { return message_size_max - 320; }
   // Of the shared part: two nodes with different ones don't talk.
   Digest digest() const;
@@ -128,6 +132,8 @@ constexpr bool consistent(const Limits& limits) {
              limits.index_pages_per_segment &&
          limits.wal_segments >= 4 && limits.body_cache_ops_max >= 2 * limits.pipeline_max &&
          limits.checkpoint_ops >= 2 * limits.pipeline_max && limits.checkpoint_buffers >= 2 &&
+         // both copies of a table are staged at once
+         limits.checkpoint_table_blocks > 0 && limits.table_buffers_max() <= limits.checkpoint_staged_max &&
          limits.sync_reads_max < limits.checkpoint_buffers && limits.body_reads_max >= 2 &&
          limits.blob_bytes_max >= limits.message_size_max &&
          // a block of a section fits a message

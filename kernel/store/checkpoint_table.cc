@@ -112,23 +112,23 @@ u64 CheckpointTable::encoded_bytes() const {
   return bytes;
 }
 
-void CheckpointTable::encode(MutableBytes to) const {
-  check(to.size() == encoded_bytes());
+void CheckpointTable::encode(u64 offset, MutableBytes to) const {
+  check(offset + to.size() <= encoded_bytes());
   TableHead head;
   head.facts = facts;
   head.section_count = static_cast<u32>(sections.size());
-  std::byte* at = to.data() + sizeof head;
+  u64 at = sizeof head;
+  const auto put = [&](const auto& value) {
+    put_overlap(at, bytes_of(value), offset, to);
+    at += sizeof value;
+  };
   for (const auto& section : sections) {
-    store(at, TableEntry{section.size, section.digest, section.born, static_cast<u32>(section.runs.size()), 0});
-    at += sizeof(TableEntry);
+    put(TableEntry{section.size, section.digest, section.born, static_cast<u32>(section.runs.size()), 0});
     head.run_count += static_cast<u32>(section.runs.size());
   }
   for (const auto& section : sections)
-    for (const BlockRun& run : section.runs) {
-      store(at, run);
-      at += sizeof run;
-    }
-  store(to.data(), head);
+    for (const BlockRun& run : section.runs) put(run);
+  put_overlap(0, bytes_of(head), offset, to);
 }
 
 bool CheckpointTable::decode(Bytes from, u32 blocks) {

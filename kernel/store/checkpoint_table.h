@@ -8,6 +8,7 @@
 #pragma once
 
 #include "keelson/base/checksum.h"
+#include "keelson/base/limits.h"
 #include "keelson/store/blocks.h"
 #include "keelson/wire/header.h"
 
@@ -54,7 +55,8 @@ struct CheckpointTable {
   // Total on any bytes: false where there are no sections of the machine or of the sessions. Sections get no places.
   [[nodiscard]] bool decode_manifest(Bytes from, u32 blocks);
   u64 encoded_bytes() const;
-  void encode(MutableBytes to) const;  // of encoded_bytes()
+  // `to` gets what lies from `offset` on.
+  void encode(u64 offset, MutableBytes to) const;
   // Total on any bytes. False: this is no table of a zone of `blocks` blocks.
   [[nodiscard]] bool decode(Bytes from, u32 blocks);
 };
@@ -82,5 +84,6 @@ constexpr u32 counterpart(u32 section, const CheckpointFacts& from, const Checkp
 }
 
 constexpr u64 blocks_for(u64 bytes) { return (bytes + 4095) / 4096; }
+constexpr u64 table_bytes_max(const Limits& limits) { return u64{limits.checkpoint_table_blocks} * 4096; }
 
 }  // namespace keelson

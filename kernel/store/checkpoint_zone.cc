@@ -44,7 +44,8 @@ std::optional<u32> CheckpointZone::open() {
   return buffer;
 }
 
-bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs) {
+// Runs that lie in a row are one: a table has to name them all.
+bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs, u32& pieces) {
   check(buffers_[buffer].use == Use::open && used > 0 && used <= buffer_bytes());
   const u32 wanted = static_cast<u32>((used + page_bytes - 1) / page_bytes);
   u32 from = buffer;
@@ -55,7 +56,11 @@ bool CheckpointZone::put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& run
       if (buffers_[from].use == Use::open) discard(from);
       return false;
     }
-    push_growing(runs, run);
+    ++pieces;
+    if (!runs.empty() && runs.back().first + runs.back().count == run.first)
+      runs.back().count += run.count;
+    else
+      push_growing(runs, run);
     const u32 bytes_here = std::min(used - at * page_bytes, run.count * page_bytes);
     if (at + run.count < wanted) {  // the zone is in pieces: the rest moves into a buffer of its own
       const u32 rest = *open();
@@ -74,17 +79,6 @@ void CheckpointZone::discard(u32 buffer) {
   check(buffers_[buffer].use == Use::open);
   --staged_;
   free_buffer(buffer);
-}
-
-bool CheckpointZone::put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run) {
-  const u32 wanted = static_cast<u32>((used + page_bytes - 1) / page_bytes);
-  run = blocks_.allocate(wanted, wanted);
-  if (run.empty()) {
-    discard(buffer);
-    return false;
-  }
-  enqueue(buffer, run, used, group);
-  return true;
 }
 
 void CheckpointZone::enqueue(u32 buffer, const BlockRun& run, u32 used, GroupId group) {

@@ -35,13 +35,16 @@ class CheckpointZone {
   // A buffer to fill. None: as many hold something as may, or memory for another can't be had.
   std::optional<u32> open();
   MutableBytes bytes(u32 buffer) { return buffers_[buffer].pages.span(0, limits_.checkpoint_buffer_blocks); }
-  // Hands a filled buffer over: its first `used` bytes, padded to a block, go to the zone, perhaps in several pieces.
-  // False: no blocks; the buffer is gone. What it took is appended to `runs`.
-  [[nodiscard]] bool put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs);
-  // The same, into blocks in a row.
-  [[nodiscard]] bool put_in_a_row(u32 buffer, u32 used, GroupId group, BlockRun& run);
+  // Hands a filled buffer over: its first `used` bytes, padded to a block, go to the zone, perhaps in several pieces,
+  // which are added to `pieces`. False: no blocks; the buffer is gone. What it took is appended to `runs`.
+  [[nodiscard]] bool put(u32 buffer, u32 used, GroupId group, Vec<BlockRun>& runs, u32& pieces);
+  // The same in one piece, to blocks that the caller has.
+  void put_at(u32 buffer, u32 used, GroupId group, const BlockRun& run) { enqueue(buffer, run, used, group); }
   void discard(u32 buffer);               // that was opened: nothing of it is written
   u32 staged() const { return staged_; }  // buffers filled and not written
+  u64 table_bytes_max() const { return u64{limits_.checkpoint_table_blocks} * page_bytes; }
+  // Both copies of any table could be staged.
+  bool has_room_for_table() const { return staged_ + limits_.table_buffers_max() <= limits_.checkpoint_staged_max; }
   u32 staged_max() const { return limits_.checkpoint_staged_max; }
 
   // At most a buffer's worth of blocks. False: too many reads are under way. Those for peers are fewer and less urgent:

@@ -206,14 +206,16 @@ void Recovery::end_scan(EffectBag& out) {
 
 void Recovery::read_table(EffectBag& out) {
   if (tables_->read != IoId()) return;
-  const u32 buffer_bytes = config_.limits.checkpoint_buffer_blocks * page_bytes;
   for (; tables_->group < groups_.size(); ++tables_->group, tables_->copy = 0) {
     const FoundCheckpoint& found = facts_.checkpoints[tables_->group];
     if (!found.exists || !found_tables_[tables_->group].sections.empty()) continue;
     const auto blocks = static_cast<u32>(blocks_for(found.record.table_bytes));
     for (; tables_->copy < 2; ++tables_->copy) {
       const u32 first = found.record.table_block[tables_->copy];
-      if (found.record.table_bytes > buffer_bytes || first > config_.limits.checkpoint_blocks - blocks) continue;
+      if (found.record.table_bytes > table_bytes_max(config_.limits) ||
+          first > config_.limits.checkpoint_blocks - blocks)
+        continue;
+      if (tables_->pages.pages() < blocks) tables_->pages = PageBuffer(blocks);
       tables_->read = ids_.next();
       out.reads.push_back(Read{tables_->read, Zone::checkpoint, u64{first} * page_bytes, tables_->pages.span(0, blocks),
                                IoClass::read_client});

@@ -17,6 +17,7 @@ struct Checkpointer::Output {
   CheckpointZone& zone;
   GroupId group;
   SavedSection& section;
+  u32& unstored;  // pieces
   DigestStream digest;
   std::optional<u32> buffer;
   u32 used = 0;
@@ -41,7 +42,7 @@ struct Checkpointer::Output {
     return buffer.has_value();
   }
   void close() {
-    if (buffer && !zone.put(*buffer, used, group, section.runs)) starved = true;
+    if (buffer && !zone.put(*buffer, used, group, section.runs, unstored)) starved = true;
     buffer.reset();
   }
 };
@@ -159,10 +160,8 @@ void Checkpointer::put_blob(Bytes bytes, CheckpointZone& zone) {
   if (!blob_output_) blob_output_ = std::make_unique<BlobOutput>();
   SavedSection& blob = next_.sections[next_.facts.state_sections() + *next_blob()];
   BlobOutput& output = *blob_output_;
-  Output to{zone, group_, blob, output.digest, output.buffer, output.used, false};
-  const std::size_t runs = blob.runs.size();
+  Output to{zone, group_, blob, unstored_, output.digest, output.buffer, output.used, false};
   to.put(bytes);
-  unstored_ += static_cast<u32>(blob.runs.size() - runs);
   output = {to.digest, to.buffer, to.used};
   starved_ = starved_ || to.starved;
 }
@@ -171,10 +170,8 @@ void Checkpointer::end_blob(CheckpointZone& zone, Counters& counters) {
   const u32 section = static_cast<u32>(next_.facts.state_sections()) + *next_blob();
   SavedSection& blob = next_.sections[section];
   BlobOutput& output = *blob_output_;
-  Output to{zone, group_, blob, output.digest, output.buffer, output.used, false};
-  const std::size_t runs = blob.runs.size();
+  Output to{zone, group_, blob, unstored_, output.digest, output.buffer, output.used, false};
   to.close();
-  unstored_ += static_cast<u32>(blob.runs.size() - runs);
   starved_ = starved_ || to.starved;
   blob.digest = to.digest.finish();
   blob_output_.reset();
@@ -211,12 +208,11 @@ void Checkpointer::save(u32 section, CheckpointZone& zone, Counters& counters) {
   if (saved.runs.capacity() == 0) saved.runs = Vec<BlockRun>(1);  // most need no more
   pieces_[section] = Piece::fresh;
   --pending_count_;
-  Output output{zone, group_, saved, DigestStream(), std::nullopt, 0, false};
+  Output output{zone, group_, saved, unstored_, DigestStream(), std::nullopt, 0, false};
   ByteSink sink(&output, [](void* self, Bytes bytes) { static_cast<Output*>(self)->put(bytes); });
   save_(self_, section, sink);
   output.close();
   saved.digest = output.digest.finish();
-  unstored_ += static_cast<u32>(saved.runs.size());
   counters.add(Counter::checkpoint_sections_saved);
   starved_ = starved_ || output.starved;
 }
@@ -236,7 +232,8 @@ bool Checkpointer::advance(CheckpointZone& zone, Counters& counters) {
   }
   if (starved_ && phase_ != Phase::abandoning) give_up(counters);
   if (phase_ == Phase::abandoning && unstored_ == 0) end_abandoned(zone);
-  if (phase_ == Phase::saving && rules::are_sections_stored(pending_count_ + pending_blobs_, unstored_)) {
+  if (phase_ == Phase::saving && zone.has_room_for_table() &&
+      rules::are_sections_stored(pending_count_ + pending_blobs_, unstored_)) {
     phase_ = Phase::table;
     if (!write_table(zone)) {
       give_up(counters);
@@ -256,20 +253,30 @@ bool Checkpointer::write_table(CheckpointZone& zone) {
     runs.clear();
     for (const BlockRun& run : durable_.sections[in_durable(i)].runs) push_growing(runs, run);
   }
+  for (BlockRun& run : next_table_) run = {};
   const u64 bytes = next_.encoded_bytes();
-  if (bytes > zone.buffer_bytes()) return false;
+  if (bytes > zone.table_bytes_max()) return false;
   next_id_ = next_.id();
   table_bytes_ = static_cast<u32>(bytes);
-  for (BlockRun& run : next_table_) run = {};
-  for (BlockRun& run : next_table_) {
-    const auto buffer = zone.open();
+  return write_copy(zone, next_table_[0]) && write_copy(zone, next_table_[1]);
+}
+
+// In blocks in a row: the record in the log knows the first one.
+bool Checkpointer::write_copy(CheckpointZone& zone, BlockRun& run) {
+  const auto blocks = static_cast<u32>(blocks_for(table_bytes_));
+  run = zone.blocks().allocate(blocks, blocks);
+  DigestStream digest;
+  for (u32 at = 0; at < table_bytes_; at += zone.buffer_bytes()) {
+    const auto buffer = run.empty() ? std::nullopt : zone.open();
     if (!buffer) return false;
-    const MutableBytes to = zone.bytes(*buffer).first(bytes);
-    next_.encode(to);
-    table_digest_ = digest_of(to);
-    if (!zone.put_in_a_row(*buffer, table_bytes_, group_, run)) return false;
+    const MutableBytes part = zone.bytes(*buffer).first(std::min(table_bytes_ - at, zone.buffer_bytes()));
+    next_.encode(at, part);
+    digest.add(part);
+    const auto size = static_cast<u32>(part.size());
+    zone.put_at(*buffer, size, group_, {run.first + at / page_bytes, static_cast<u32>(blocks_for(size))});
     ++unstored_;
   }
+  table_digest_ = digest.finish();
   return true;
 }
 

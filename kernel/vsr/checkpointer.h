@@ -172,6 +172,7 @@ class Checkpointer {
   u32 in_durable(u32 section) const { return counterpart(section, next_.facts, durable_.facts); }
   void save(u32 section, CheckpointZone& zone, Counters& counters);
   bool write_table(CheckpointZone& zone);
+  bool write_copy(CheckpointZone& zone, BlockRun& run);
   void give_up(Counters& counters);
   void end_abandoned(CheckpointZone& zone);
   void set_pieces(u32 count);

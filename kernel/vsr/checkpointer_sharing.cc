@@ -52,10 +52,9 @@ bool Checkpointer::take_section(u32 section, Bytes bytes, CheckpointZone& zone) 
     const auto buffer = zone.open();
     const std::size_t n = std::min<std::size_t>(bytes.size(), zone.buffer_bytes());
     if (buffer) copy(zone.bytes(*buffer), bytes.first(n));
-    starved_ = !buffer || !zone.put(*buffer, static_cast<u32>(n), group_, saved.runs);
+    starved_ = !buffer || !zone.put(*buffer, static_cast<u32>(n), group_, saved.runs, unstored_);
     bytes = bytes.subspan(n);
   }
-  unstored_ += static_cast<u32>(saved.runs.size());
   return true;
 }
 

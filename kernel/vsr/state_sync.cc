@@ -10,7 +10,7 @@ namespace keelson {
 
 // A checkpoint whose table would not fit a buffer could not be stored here.
 StateSync::StateSync(const Limits& limits, Duration retry)
-    : sections_max_(sections_max(u64{limits.checkpoint_buffer_blocks} * page_bytes)),
+    : sections_max_(sections_max(table_bytes_max(limits))),
       blocks_(limits.checkpoint_blocks),
       fetches_max_(limits.sync_in_flight_max),
       retry_(retry) {}

@@ -33,7 +33,9 @@ CheckpointTable any_table() {
 
 std::vector<std::byte> encoded(const CheckpointTable& table) {
   std::vector<std::byte> bytes(table.encoded_bytes());
-  table.encode(bytes);
+  const u32 part = *rc::gen::inRange(1u, 5000u);
+  for (u64 at = 0; at < bytes.size(); at += part)
+    table.encode(at, MutableBytes(bytes).subspan(at, std::min<u64>(part, bytes.size() - at)));
   return bytes;
 }
 

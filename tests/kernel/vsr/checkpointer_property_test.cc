@@ -53,5 +53,24 @@ RC_GTEST_PROP(CheckpointerProperty, ADurableCheckpointIsTheStateAfterItsOp, ()) 
   RC_TAG(recuts > 0 ? "recut" : "never recut");
 }
 
+// A table that is longer than a buffer is written and read in pieces.
+RC_GTEST_PROP(CheckpointerProperty, ATableMayBeLongerThanABuffer, ()) {
+  Rig rig;
+  const u32 machines = *rc::gen::inRange(80u, 400u);
+  rig.recut(machines, session_sections);
+  for (u32 i = 0; i < 20; ++i) rig.change(rig.any_section(i * 31), 10 + i, 'x');
+  rig.begin();
+  for (u32 i = 0; i < 10'000 && rig.checkpointer.phase() != Checkpointer::Phase::idle; ++i) {
+    rig.step();
+    rig.complete(i);
+    rig.record();
+  }
+  const u64 bytes = rig.checkpointer.durable().encoded_bytes();
+  if (rig.checkpointer.durable_op() == Op(0)) return;  // the zone, or a table, is too small for it
+  RC_CLASSIFY(bytes > rig.zone.buffer_bytes());
+  RC_ASSERT(bytes <= rig.zone.table_bytes_max());
+  RC_ASSERT(rig.loaded() == rig.durable);
+}
+
 }  // namespace
 }  // namespace keelson::test

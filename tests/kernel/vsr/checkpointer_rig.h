@@ -26,6 +26,7 @@ inline Limits small_limits() {
   limits.checkpoint_buffers = *rc::gen::element(2u, 4u);
   limits.checkpoint_buffer_blocks = *rc::gen::element(1u, 2u, 3u);
   limits.checkpoint_staged_max = *rc::gen::element(4u, 16u, 64u);
+  limits.checkpoint_table_blocks = limits.checkpoint_staged_max * limits.checkpoint_buffer_blocks / 2;
   return limits;
 }
 
