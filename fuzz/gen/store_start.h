@@ -75,9 +75,9 @@ struct RecoveryStart {
 
 class ProcessStart {
  public:
-  // `each_step`: told of the shard after each.
+  // `each_step`: told of the shard after each. `turns`: in which something is due, an op to be applied among others.
   ProcessStart(const StoreImage& image, ZonePages& pages, Slabs& slabs,
-               std::function<void(const Shard&)> each_step = {})
+               std::function<void(const Shard&)> each_step = {}, u32 turns = 20)
       : pages_(pages),
         in_(image.limits),
         out_(image.limits),
@@ -90,7 +90,7 @@ class ProcessStart {
       step();
     }
     // Timers: what is tried again, and what waits for peers.
-    for (u32 i = 0; i < 20 && shard_.state() == ShardState::ready && shard_.deadline() != Instant::never(); ++i) {
+    for (u32 i = 0; i < turns && shard_.state() == ShardState::ready && shard_.deadline() != Instant::never(); ++i) {
       now_ = std::max(now_, shard_.deadline());
       step();
     }

@@ -50,7 +50,8 @@ class Truth {
     written_ = {written.begin(), written.end()};
     // A start may apply more than the cluster did: what was stored in the last moment before the crash.
     ZonePages own(image->limits, &image->pages);
-    const ProcessStart process(*image, own, slabs, [&](const Shard& shard) { image->watch(shard); });
+    const ProcessStart process(
+        *image, own, slabs, [&](const Shard& shard) { image->watch(shard); }, 1000);
   }
 
   // Of a start that was not refused.

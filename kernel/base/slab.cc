@@ -64,7 +64,7 @@ void Slabs::release(Slab* slab) {
 
 bool Slabs::scarce() const {
   for (const auto& c : classes_)
-    if (c.free_count + (c.capacity - c.untouched) < c.capacity / 8) return true;
+    if (c.untouched - c.free_count > c.capacity / 8) return true;
   return false;
 }
 

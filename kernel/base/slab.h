@@ -34,7 +34,8 @@ class Slabs {
   Slab* acquire(u32 bytes);
   void release(Slab* slab);  // the last reference is gone
   u32 in_use() const { return in_use_; }
-  // Of some class less than an eighth is free: who keeps slabs for comfort gives them back.
+  // Of some class more than an eighth is in use: who keeps slabs for comfort gives them back. Thousands of groups that
+  // keep a few each would otherwise make all of them resident, and each new message a cold one.
   bool scarce() const;
   // Slabs of every class that could hold `bytes` and are free: for admission.
   u32 available(u32 bytes) const;

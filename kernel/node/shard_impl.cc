@@ -66,6 +66,7 @@ Shard::Impl::~Impl() { replicas.clear(); }
 void Shard::Impl::step(const EventBag& in, EffectBag& out) {
   check(in.now >= now);
   now = in.now;
+  applies_left = config.limits.applies_per_step_max;
   if (in.wall) clock.sample_wall(now, *in.wall);
   for (const auto& event : in.node) on_node_event(event, out);
   for (const auto& completion : in.completions) on_completion(completion, out);
@@ -86,7 +87,7 @@ Instant Shard::Impl::deadline() const {
 }
 
 Turn Shard::Impl::turn(EffectBag& out) {
-  return {now, out, outbox, *wal, checkpoints, clock, timers, slabs, prng, counters};
+  return {now, out, outbox, *wal, checkpoints, clock, timers, slabs, prng, counters, applies_left};
 }
 
 Replica* Shard::Impl::find(GroupId group) {
@@ -287,16 +288,21 @@ bool Shard::Impl::is_crowded(const EffectBag& out) const {
   return out.sends.size() + room > out.sends.capacity() || out.posts.size() + room > out.posts.capacity();
 }
 
-void Shard::Impl::finish(EffectBag& out) {
+// A beat may tell thousands of groups at once what is committed: they apply it over several steps, in turn.
+void Shard::Impl::finish_replicas(EffectBag& out) {
   Turn t = turn(out);
   unfinished = false;
-  touched.for_each([&](u32 i) {
-    if (unfinished) return;
-    if (is_crowded(out)) return void(unfinished = true);
+  finish_next = touched.walk_from(finish_next, [&](u32 i) {
+    if (is_crowded(out) || applies_left == 0) return !(unfinished = true);
     touched.erase(i);
     replicas[i]->finish_turn(t);
     beating.put(i, replicas[i]->beats());
+    return true;
   });
+}
+
+void Shard::Impl::finish(EffectBag& out) {
+  finish_replicas(out);
   if (wake_at <= now) wake_sleepers(out);
   if (beat_at <= now) send_beats(out);
   if (!outbox.empty()) send_outbox(out);

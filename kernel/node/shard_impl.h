@@ -35,6 +35,7 @@ class Shard::Impl {
   void poison(Turn& turn);
   void run_timers(EffectBag& out);
   void finish(EffectBag& out);
+  void finish_replicas(EffectBag& out);
   bool is_crowded(const EffectBag& out) const;
   Turn turn(EffectBag& out);
   bool is_mine(const GroupConfig& group) const;
@@ -101,7 +102,9 @@ class Shard::Impl {
   IndexSet touched;                        // replicas of which finish_turn is due
   IndexSet beating;                        // replicas with something for the beats
   std::size_t started = 0;                 // replicas, from the first
-  bool unfinished = false;                 // some wait for the next step
+  bool unfinished = false;                 // some wait for the next step,
+  u32 finish_next = 0;                     // beginning with this one
+  u32 applies_left = 0;                    // of this step
   Vec<GroupEntry> entries;                 // scratch of send_beats
   EntryOutbox outbox;
   ReplicaScratch scratch;

@@ -108,12 +108,19 @@ void Shard::Impl::on_beat(NodeId from, const MessageRef& message, EffectBag& out
 
 void Shard::Impl::on_entries(NodeId from, const MessageRef& message, u32 count, EffectBag& out) {
   Turn t = turn(out);
-  for (u32 i = 0; i < count; ++i) {
-    const auto entry = load<GroupEntry>(message.data() + header_size + i * sizeof(GroupEntry));
-    if (Replica* replica = touch(entry.group))
-      replica->on_entry(t, from, entry);
-    else
+  u32 next = 0;  // mostly: they come in order
+  for (u32 k = 0; k < count; ++k) {
+    const auto entry = load<GroupEntry>(message.data() + header_size + k * sizeof(GroupEntry));
+    const u32 i = next < ids.size() && ids[next] == entry.group ? next : index_of(entry.group);
+    if (i == replicas.size()) {
       counters.add(Counter::drop_group_unknown);
+      continue;
+    }
+    next = i + 1;
+    if (!replicas[i]->on_no_news(t, from, entry)) {
+      touched.insert(i);
+      replicas[i]->on_entry(t, from, entry);
+    }
   }
 }
 

@@ -44,6 +44,7 @@ struct Turn {
   Slabs& slabs;
   Prng& prng;
   Counters& counters;
+  u32& applies_left;  // of this step, for all replicas
 };
 
 struct ReplicaConfig {
@@ -74,6 +75,8 @@ class Replica {
   void on_request(Turn& turn, const Route& route, const MessageRef& request);
   void on_ping(Turn& turn, const Route& route, const ClientPing& ping);
   void on_entry(Turn& turn, NodeId from, const GroupEntry& entry);  // from a beat or entries message
+  // True: it was no more than a sign of life, and there is nothing to finish. Thousands of them come with a beat.
+  bool on_no_news(Turn& turn, NodeId from, const GroupEntry& entry);
   void on_stored(Turn& turn, const StoredRecord& record);
   void on_loaded(Turn& turn, const LoadedRecord& record);
   void on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done);

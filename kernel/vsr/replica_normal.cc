@@ -327,6 +327,17 @@ void Replica::on_entry(Turn& turn, NodeId node, const GroupEntry& entry) {
   on_commit(turn, from, entry);
 }
 
+bool Replica::on_no_news(Turn& turn, NodeId node, const GroupEntry& entry) {
+  const bool none = entry.kind == EntryKind::commit && entry.view == view_ && entry.epoch == epoch_ &&
+                    entry.op == head_ && entry.commit == head_ && entry.checkpoint_op == durable_checkpoint_ &&
+                    commit_max_ == head_ && commit_min_ == head_ && is_backup() && !mute() && !quiet_ &&
+                    applied_identity_ == entry.identity;
+  if (!none || node != node_of(primary_of(view_))) return false;
+  peers_[primary_of(view_).raw()].last_sign = turn.now;
+  sign_of_primary(turn);
+  return true;
+}
+
 // What the primary of the view says of it. False: it isn't, or I am not its backup.
 bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
   if (from != primary_of(entry.view)) return ignore(turn, Counter::drop_field), false;
@@ -354,7 +365,6 @@ bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) 
 
 void Replica::apply_committed(Turn& turn) {
   if (loading()) return;
-  u32 budget = config_.limits.applies_per_step_max;
   while (commit_min_ < std::min(commit_max_, head_)) {
     const Op op = commit_min_ + 1;
     const LogEntry& entry = log_.at(op);
@@ -364,10 +374,11 @@ void Replica::apply_committed(Turn& turn) {
       read_ahead(turn);
       break;
     }
-    if (budget-- == 0 || checkpointer_.behind(turn.checkpoints)) {
+    if (turn.applies_left == 0 || checkpointer_.behind(turn.checkpoints)) {
       arm(turn, resume, Duration(0));
       break;
     }
+    --turn.applies_left;
     apply(turn, MessageRef(*body));
     if (mute()) return;
   }
