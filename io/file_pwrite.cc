@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t iovecs_max = 512;
 constexpr std::size_t sector_bytes = 4096;
+constexpr u64 bulk_per_flush = 256 * 1024;  // bytes
 constexpr std::size_t readers = 4;     // recovery reads a whole log: twice as fast as with one (docs/operations.md)
 constexpr std::byte unreadable{0xa5};  // never zeros: those mean "never written" to recovery
 
@@ -97,8 +98,7 @@ class PwriteBackend final : public FileBackend {
       std::unique_lock lock(mutex_);
       writes_wait_.wait(lock, [this] { return stopping_ || !writes_.empty(); });
       if (writes_.empty()) return;
-      batch.assign(writes_.begin(), writes_.end());
-      writes_.clear();
+      take_batch(batch);
       const bool poisoned = !poison_.empty();
       lock.unlock();
       const IoStatus status = poisoned ? IoStatus::io_error : write_batch(batch, no_space);
@@ -107,6 +107,21 @@ class PwriteBackend final : public FileBackend {
       batch.clear();
       no_space.clear();
     }
+  }
+
+  // All but the checkpoints' bulk, of which a flush takes so much: clients wait for the log's.
+  void take_batch(std::vector<FileOp>& batch) {
+    u64 bulk = 0;
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < writes_.size(); ++i) {
+      const bool later = writes_[i].io_class == IoClass::checkpoint && bulk >= bulk_per_flush;
+      if (writes_[i].io_class == IoClass::checkpoint) bulk += size_of(writes_[i]);
+      if (later)
+        writes_[left++] = writes_[i];
+      else
+        batch.push_back(writes_[i]);
+    }
+    writes_.resize(left);
   }
 
   // What only grows the file may find no space for that: those move to `no_space`, and the others go on. The log has

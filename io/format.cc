@@ -1,19 +1,16 @@
 // Making a data directory: every byte written and durable before the identity says that it is one.
-#include "keelson/store/format.h"
-
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <google/protobuf/text_format.h>
-#include <memory>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "keelson/io/data_dir.h"
 #include "keelson/io/data_dir_files.h"
+#include "keelson/io/data_file.h"
 #include "keelson/io/exit_code.h"
 #include "keelson/io/server.pb.h"
 #include "keelson/store/layout.h"
@@ -21,8 +18,6 @@
 
 namespace keelson::io {
 namespace {
-
-constexpr std::size_t chunk_bytes = 1 << 20;
 
 Refusal failed(const std::string& path, const std::string& what, int error) {
   const int code = error == EACCES || error == EPERM ? exit_code::permission
@@ -32,42 +27,9 @@ Refusal failed(const std::string& path, const std::string& what, int error) {
   return refuse(code, {path, 0, 0, "CANNOT_CREATE", what + ": " + std::strerror(error), {}, {}, hint});
 }
 
-// 0, or errno.
-int write_all(int fd, Bytes bytes, u64 offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return written < 0 ? errno : EIO;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<u64>(written);
-  }
-  return 0;
-}
-
 int sync_directory(const std::string& path) {
   const UniqueFd dir(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return dir && ::fsync(dir.get()) == 0 ? 0 : errno;
-}
-
-// Zeros through the whole file: an extent that was only reserved would be converted at the first flush of each page.
-// Past the page cache where the filesystem allows it, which is several times as fast.
-// The checkpoint zone takes space when checkpoints do.
-int fill(const std::string& path, MutableBytes superblock, const StoreLayout& layout) {
-  const u64 bytes = layout.preallocated_bytes();
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0600));
-  if (!file && errno == EINVAL) file = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) return errno;
-  if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); error != 0) return error;
-  const std::unique_ptr<void, decltype(&std::free)> zeros(std::aligned_alloc(page_bytes, chunk_bytes), &std::free);
-  if (!zeros) return ENOMEM;
-  std::memset(zeros.get(), 0, chunk_bytes);
-  for (u64 at = superblock.size(); at < bytes; at += chunk_bytes) {
-    const Bytes chunk{static_cast<const std::byte*>(zeros.get()), std::min<u64>(chunk_bytes, bytes - at)};
-    if (const int error = write_all(file.get(), chunk, at); error != 0) return error;
-  }
-  if (::ftruncate(file.get(), static_cast<off_t>(layout.file_bytes())) != 0) return errno;
-  if (const int error = write_all(file.get(), superblock, 0); error != 0) return error;
-  return ::fsync(file.get()) == 0 ? 0 : errno;
 }
 
 int write_identity(const std::string& dir, const Identity& identity) {
@@ -141,26 +103,18 @@ tl::expected<Identity, Refusal> format_data_dir(const ServerConfig& config, Gene
 
   const Identity identity{config.cluster, config.node, generation, 1, config.wal_mib, limits_of(config).digest()};
   const Limits limits = limits_of(config);
-  const StoreLayout layout = StoreLayout::of(limits);
-  const std::unique_ptr<void, decltype(&std::free)> zone(std::aligned_alloc(page_bytes, layout.superblock_bytes),
-                                                         &std::free);
-  if (!zone) return tl::unexpected(failed(dir, "no memory", ENOMEM));
-  std::memset(zone.get(), 0, layout.superblock_bytes);
-  const MutableBytes superblock{static_cast<std::byte*>(zone.get()), layout.superblock_bytes};
-  format_superblock({config.cluster, config.node, generation, ShardId(0), 1, limits}, superblock);
-
   const std::string path = dir + "/" + shard_file_name;
   const std::string temporary = path + ".tmp";
   ::unlink(temporary.c_str());
-  int failure = fill(temporary, superblock, layout);
+  int failure = make_data_file(temporary, {config.cluster, config.node, generation, ShardId(0), 1, limits});
   if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
   if (failure == 0) failure = sync_directory(dir);
   if (failure == 0) failure = sync_directory(parent.string());
   if (failure == 0) failure = write_identity(dir, identity);
   if (failure != 0) {
     ::unlink(temporary.c_str());
-    return tl::unexpected(
-        failed(path, "cannot write " + std::to_string(layout.preallocated_bytes() >> 20) + " MiB", failure));
+    return tl::unexpected(failed(
+        path, "cannot write " + std::to_string(StoreLayout::of(limits).preallocated_bytes() >> 20) + " MiB", failure));
   }
   return identity;
 }

@@ -12,15 +12,12 @@ namespace {
 
 constexpr ClusterId cluster{1, 2};
 constexpr u64 wall_start = 1'700'000'000'000'000'000;
+constexpr Duration patience = seconds(5);  // without an answer
 
-}  // namespace
-
-namespace {
-
-// The disks keep nothing of the log: a tour that reads it again would find it damaged.
-Tunables tunables() {
+// A disk that keeps nothing of the log: a tour that reads it again would find it damaged.
+Tunables tunables(const LockstepConfig& config) {
   Tunables standard = Tunables::standard();
-  standard.scrub_pace = seconds(1'000'000);
+  if (!config.machine) standard.scrub_pace = seconds(1'000'000);
   return standard;
 }
 
@@ -28,6 +25,7 @@ Tunables tunables() {
 
 Lockstep::Lockstep(const LockstepConfig& config)
     : config_(config), machines_(builtin_machines()), nodes_(config.nodes), clients_(config.clients) {
+  if (config.machine) now_ = config.machine->now();
   for (u32 i = 0; i < config.groups; ++i) {
     GroupConfig g{GroupId(i + 1), machine_kv, Vec<NodeId>(config.nodes)};
     for (u16 n = 0; n < config.nodes; ++n) g.members.push_back(NodeId(n));
@@ -42,34 +40,50 @@ Lockstep::Lockstep(const LockstepConfig& config)
     Node& node = nodes_[n];
     node.slabs = std::make_unique<Slabs>(config.limits);
     node.superblock.resize(StoreLayout::of(config.limits).superblock_bytes);
-    format_superblock({cluster, NodeId(n), Generation(1), ShardId(0), 1, config.limits}, node.superblock);
-    node.shard = std::make_unique<Shard>(
-        ShardConfig{cluster, NodeId(n), Generation(1), ShardId(0), 1, config.limits, tunables(), groups_, &machines_},
-        *node.slabs);
+    format_superblock(lockstep_format(NodeId(n), config.limits), node.superblock);
     node.in = std::make_unique<EventBag>(config.limits);
     node.next = std::make_unique<EventBag>(config.limits);
     node.out = std::make_unique<EffectBag>(config.limits);
-    node.next->node.push_back(Boot{{n, 2, 3, 4}});
+    if (n != config.absent) boot(n);
   }
 }
 
 // Bags and shards hold references into the pools.
 Lockstep::~Lockstep() {
-  for (auto& node : nodes_) {
-    node.in->clear();
-    node.next->clear();
-    node.out->clear();
-  }
-  for (auto& node : nodes_) node.shard.reset();
+  for (u16 n = 0; n < nodes_.size(); ++n) stop(n);
+}
+
+void Lockstep::boot(u16 n) {
+  Node& node = nodes_[n];
+  if (config_.machine) node.disk = config_.machine->open(n);
+  node.shard = std::make_unique<Shard>(ShardConfig{cluster, NodeId(n), Generation(1), ShardId(0), 1, config_.limits,
+                                                   tunables(config_), groups_, &machines_},
+                                       *node.slabs);
+  node.next->node.push_back(Boot{{n, 2, 3, 4}});
+}
+
+// The disk first: it writes from memory of the shard.
+void Lockstep::stop(u16 n) {
+  Node& node = nodes_[n];
+  node.disk.reset();
+  node.in->clear();
+  node.next->clear();
+  node.out->clear();
+  node.shard.reset();
+}
+
+FormatConfig lockstep_format(NodeId node, const Limits& limits) {
+  return {cluster, node, Generation(1), ShardId(0), 1, limits};
 }
 
 bool Lockstep::run(u64 ops) {
   const u64 goal = answered_ + ops;
-  for (u64 idle = 0, before = answered_; answered_ < goal;) {
+  u64 before = answered_;
+  for (Instant since = now_; answered_ < goal;) {
     turn();
-    idle = answered_ == before ? idle + 1 : 0;
+    if (answered_ != before) since = now_;
     before = answered_;
-    if (idle > 100'000) return false;
+    if (now_.since(since) > patience) return false;
   }
   return true;
 }
@@ -80,22 +94,40 @@ void Lockstep::idle(u32 turns) {
 
 void Lockstep::turn(bool with_requests) {
   ++turns_;
-  now_ = now_ + microseconds(50);
+  now_ = config_.machine ? config_.machine->now() : now_ + config_.turn_time;
   if (with_requests) submit(nodes_[0]);
+  bool any = false;
   for (auto& node : nodes_) {
-    std::swap(node.in, node.next);
-    node.in->now = now_;
-    node.in->wall = WallTime(wall_start + now_.ns());
-    node.shard->step(*node.in, *node.out);
-    node.in->clear();
-    carry_out(node);
-    node.out->clear();
+    if (!node.shard) continue;
+    if (node.disk) node.disk->collect(node.next->completions);
+    if (config_.machine && node.next->empty() && now_ < node.shard->deadline()) continue;
+    step(node);
+    any = true;
   }
+  if (!any) wait();
+}
+
+void Lockstep::step(Node& node) {
+  std::swap(node.in, node.next);
+  node.in->now = now_;
+  node.in->wall = WallTime(wall_start + now_.ns());
+  node.shard->step(*node.in, *node.out);
+  node.in->clear();
+  carry_out(node);
+  node.out->clear();
+}
+
+void Lockstep::wait() {
+  Instant until = now_ + milliseconds(50);
+  for (const auto& node : nodes_)
+    if (node.shard) until = std::min(until, node.shard->deadline());
+  if (config_.machine) config_.machine->wait(until);
 }
 
 // Node 0 is the primary of view 0 and stays it.
 void Lockstep::submit(Node& primary) {
-  if (primary.shard->state() != ShardState::ready) return;
+  if (!primary.shard || primary.shard->state() != ShardState::ready) return;
+  if (config_.machine && config_.in_flight_max - in_flight_ < config_.requests_per_bag) return;
   u32 sent = 0;
   for (u32 tried = 0; tried < clients_.size() && sent < config_.requests_per_bag; ++tried) {
     Client& client = clients_[next_client_];
@@ -104,6 +136,8 @@ void Lockstep::submit(Node& primary) {
     MessageRef message = make_request(*primary.slabs, client);
     if (!message) return;
     client.waiting = true;
+    client.asked = now_;
+    ++in_flight_;
     ++sent;
     primary.next->messages.push_back(
         Envelope{Peer::client(ConnectionId(client.id.lo)), ShardId(0), std::move(message)});
@@ -143,6 +177,7 @@ void Lockstep::carry_out(Node& node) {
       continue;
     }
     Node& to = nodes_[send.peer.node_id().raw()];
+    if (!to.shard) continue;
     bytes_sent_ += send.message.size();
     MessageRef copied = copy_message(*to.slabs, send.message.bytes());
     const LinkRules rules{cluster, Author::node, send.message.header().node, config_.limits.message_size_max};
@@ -153,9 +188,13 @@ void Lockstep::carry_out(Node& node) {
   }
   flushes_ += &node == nodes_.data() && !node.out->writes.empty();
   for (const auto& write : node.out->writes) {
-    for (const Bytes part : write.parts) bytes_written_ += part.size();
-    node.next->completions.push_back({IoKind::write, write.id, IoStatus::ok});
+    u64 bytes = 0;
+    for (const Bytes part : write.parts) bytes += part.size();
+    bytes_written_ += bytes;
+    log_bytes_written_ += write.zone == Zone::wal || write.zone == Zone::index ? bytes : 0;
   }
+  if (node.disk) return node.disk->submit(node.out->writes.span(), node.out->reads.span());
+  for (const auto& write : node.out->writes) node.next->completions.push_back({IoKind::write, write.id, IoStatus::ok});
   for (const auto& effect : node.out->reads) {
     read(node, effect);
     node.next->completions.push_back({IoKind::read, effect.id, IoStatus::ok});
@@ -172,12 +211,14 @@ void Lockstep::deliver_reply(const MessageRef& message) {
   const Reply reply = message.as<Reply>();
   Client& client = clients_[reply.client.lo - 1];
   client.waiting = false;
+  --in_flight_;
   if (reply.status != static_cast<u16>(Status::ok)) return;  // asked again, in a later turn
   if (client.session == SessionId(0)) {
     client.session = reply.session;
     return;
   }
   client.request = reply.request;
+  if (config_.machine) latencies_.push_back(now_.since(client.asked));
   ++answered_;
 }
 

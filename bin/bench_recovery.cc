@@ -1,0 +1,62 @@
+// keelson bench recovery: a start on a long log.
+#include <algorithm>
+#include <cstdio>
+
+#include "keelson/store/layout.h"
+
+#include "bench_machine.h"
+#include "bench_storage.h"
+
+namespace keelson::bin {
+
+// A log of one voter's groups, read at a start, beside the file read from one end to the other.
+bool bench_recovery(const StorageOptions& options) {
+  constexpr int repeats = 3;
+  constexpr u64 segment_mib = 4;
+  sim::LockstepConfig config;
+  config.nodes = 1;
+  config.groups = options.groups;
+  config.clients = std::max(512u, options.groups);
+  config.requests_per_bag = 64;
+  config.in_flight_max = 512;
+  config.limits.wal_segments =
+      static_cast<u32>(options.log_mib / segment_mib * 9 / 8 + 8);  // so that nothing is reclaimed
+  BenchMachine machine(options.folder, config.limits);
+  config.machine = &machine;
+  sim::Lockstep node(config);
+  while (node.log_bytes_written() < options.log_mib << 20)
+    if (!node.run(1000)) return stuck("writing the log");
+  const u64 ops = node.answered();
+  node.stop(0);
+  const std::string path = machine.file_of(0);
+  const u64 file_bytes = StoreLayout::of(config.limits).preallocated_bytes();
+  std::vector<double> reading, starting;
+  for (int i = 0; i < repeats; ++i) {
+    reading.push_back(read_cold(path, file_bytes));
+    make_cold(path);
+    const Instant begin = machine.now();
+    node.boot(0);
+    if (!node.run_while([&] { return node.shard(0)->state() == ShardState::booting; })) return stuck("starting");
+    if (node.shard(0)->state() != ShardState::ready) return stuck("the node refuses its own log");
+    starting.push_back(seconds_of(machine.now().since(begin)));
+    node.stop(0);
+  }
+  const double file_mib = static_cast<double>(file_bytes) / bytes_per_mib;
+  const double ratio = median(starting) / median(reading);
+  if (options.json)
+    std::printf(
+        "{\"bench\":\"recovery\",\"log_mib\":%llu,\"groups\":%u,\"ops\":%llu,\"file_mib\":%.0f,\"start_s\":%.3f,"
+        "\"read_file_s\":%.3f,\"ratio\":%.2f}\n",
+        static_cast<unsigned long long>(options.log_mib), options.groups, static_cast<unsigned long long>(ops),
+        file_mib, median(starting), median(reading), ratio);
+  else
+    std::printf(
+        "recovery    a log of %llu MiB, %u groups, %llu ops: %.2f s from a cold start to ready; reading the file of "
+        "%.0f MiB: %.2f s (x %.2f)\n",
+        static_cast<unsigned long long>(options.log_mib), options.groups, static_cast<unsigned long long>(ops),
+        median(starting), file_mib, median(reading), ratio);
+  std::fflush(stdout);
+  return true;
+}
+
+}  // namespace keelson::bin
