@@ -97,7 +97,7 @@ class Cluster {
       result.outcome = start_and_check(*damage);
       stop_all();
     } catch (const Failed& failed) {
-      result.what += "\n    " + failed.why;
+      result.what += "\n    " + failed.why + last_words();
       keep_ = true;
     }
     return result;
@@ -106,6 +106,21 @@ class Cluster {
   std::string victim_file() const { return Look(cluster_.config(victim_)).target.file; }
 
  private:
+  // Of each node that runs: how it stands now, and what it said before.
+  std::string last_words() {
+    std::string all;
+    for (int node = 0; node < nodes; ++node) {
+      if (!cluster_.server(node)) continue;
+      cluster_.server(node)->kill(SIGUSR1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      const std::string log = cluster_.server(node)->read_errors();
+      std::size_t from = log.size();
+      for (int lines = 0; lines < 60 && from != std::string::npos && from > 0; ++lines)
+        from = log.rfind('\n', from - 1);
+      all += "\n    node " + std::to_string(node) + ":\n" + log.substr(from == std::string::npos ? 0 : from);
+    }
+    return all;
+  }
   Outcome start_and_check(FileDamage& damage) {
     int expected_exit = io::exit_code::done;
     std::string expected_code;
