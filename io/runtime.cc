@@ -274,9 +274,9 @@ void Runtime::Impl::log_stats(spdlog::level::level_enum level) const {
   spdlog::log(level, "stats.kernel{}", counters);
   for (std::size_t i = 0; i < shard_->group_count(); ++i) {
     const GroupView view = shard_->view(i);
-    spdlog::log(level, "stats.group group={} status={} view={} head={} commit={} primary={} fenced={}",
+    spdlog::log(level, "stats.group group={} status={} view={} head={} commit={} applied={} primary={} fenced={}",
                 view.group.raw(), name_of(view.status), view.view.raw(), view.head.raw(), view.commit_max.raw(),
-                view.primary, name_of(view.fenced));
+                view.commit_min.raw(), view.primary, name_of(view.fenced));
   }
 }
 
