@@ -43,7 +43,7 @@ struct LockstepConfig {
   // Null: nothing is kept on disks but the superblock, everything is done in the next turn.
   // Otherwise bags of requests are sent when they are full, and a turn waits until there is something to do.
   LockstepMachine* machine = nullptr;
-  u16 absent = ~u16{0};  // a node that isn't booted at the start
+  u16 absent = 0xffff;  // a node that isn't booted at the start
 };
 
 // Whose data file it is.
