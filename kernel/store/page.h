@@ -58,6 +58,7 @@ namespace index_flag {
 inline constexpr u8 strict = 1;    // counted as stored only when marked: un-marked damage to it lost no promise
 inline constexpr u8 amnesiac = 2;  // of a group_state: its state_flags
 inline constexpr u8 unsure = 4;
+inline constexpr u8 copied = 8;  // of a group_state: by a start that found it un-marked
 }  // namespace index_flag
 
 // One record, a second time, apart from it.

@@ -45,6 +45,7 @@ struct FoundRecord {
   bool strict = false;
   bool amnesiac = false;  // of a group_state, as its entry says
   bool unsure = false;
+  bool copied = false;
   bool live = false;  // record ok: store_rules::is_live
   BatchNo batch;
   RecordPlace place;

@@ -64,7 +64,7 @@ void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
   result_.state = state;
   result_.suffix.clear();
   promise_ = {lost.epoch, lost.view, lost.log_view, lost.op};
-  promise_batch_ = lost.batch;
+  promise_batch_ = lost.copied ? BatchNo() : lost.batch;
   promise_lost_ = true;
   promise_identity_ = lost.identity;
   result_.amnesiac = result_.amnesiac || lost.amnesiac;

@@ -39,6 +39,7 @@ FoundRecord found_entry(const BatchFact& batch, u32 group, const IndexEntry& ent
   found.strict = (entry.flags & index_flag::strict) != 0 || entry.command != Command::prepare;
   found.amnesiac = (entry.flags & index_flag::amnesiac) != 0;
   found.unsure = (entry.flags & index_flag::unsure) != 0;
+  found.copied = (entry.flags & index_flag::copied) != 0;
   found.batch = batch.no;
   found.place = entry.place();
   found.epoch = entry.epoch;

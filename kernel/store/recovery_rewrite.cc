@@ -103,8 +103,8 @@ RecordMeta LogRewriter::meta_of(const MessageRef& message) const {
   }
   const auto state = message.as<GroupState>();
   const Digest identity = state.header_count > 0 ? as<Prepare>(message.data() + header_size).identity : Digest{};
-  return {header.group, header.command, header.epoch,    header.view, state.log_view,
-          state.head,   identity,       state.state_seq, true,        state.state_flags};
+  return {header.group,    header.command, header.epoch,      header.view, state.log_view, state.head, identity,
+          state.state_seq, true,           state.state_flags, true};
 }
 
 }  // namespace keelson

@@ -12,6 +12,7 @@ u8 flags_of(const RecordMeta& meta) {
   u32 flags = meta.strict ? index_flag::strict : 0;
   if (meta.state_flags & state_flag::amnesiac) flags |= index_flag::amnesiac;
   if (meta.state_flags & state_flag::unsure) flags |= index_flag::unsure;
+  if (meta.copied) flags |= index_flag::copied;
   return static_cast<u8>(flags);
 }
 

@@ -26,6 +26,7 @@ struct RecordMeta {
   u64 state_seq = 0;    // of a group_state
   bool strict = false;  // stored only when marked
   u32 state_flags = 0;  // of a group_state
+  bool copied = false;  // by a start: it says nothing of when the record was made
 };
 
 // Parts of one Write; a driver hands them to one gather call.

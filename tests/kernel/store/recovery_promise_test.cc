@@ -229,6 +229,32 @@ TEST_F(RecoveredPromise, ACopyOfAPromiseBoundsNoLoss) {
   EXPECT_EQ(found->state.view, View(2));
 }
 
+// Nor where only the copy's entry is left.
+TEST_F(RecoveredPromise, ALostCopyOfAPromiseBoundsNoLossEither) {
+  write_ops(chain, 2);
+  life->append(make_state(*life, chain, 2, 2, ++seq, 1));
+  life->seal();
+  life->append(chain.next());
+  life->seal();
+  while (!disk.idle()) disk.complete();
+  const u64 promise = batch_of_state();
+  spoil_page(promise + 1);
+  spoil_entry(promise + 1);
+  EXPECT_TRUE(recover().head_unknown);
+  u64 copy = 0;
+  for (u64 batch = promise + 2; batch < promise + 8; ++batch) {
+    const auto page = disk.read(Zone::index, slot_of(batch), page_bytes);
+    if (index_of(batch).state == PageState::ok && index_of(batch).head.count > 0 &&
+        index_entry(page.data(), 0).command == Command::group_state)
+      copy = batch;
+  }
+  ASSERT_GT(copy, 0u);
+  spoil_record(promise);
+  spoil_record(copy);
+  EXPECT_TRUE(recover().head_unknown);
+  EXPECT_EQ(found->state.view, View(2));
+}
+
 TEST_F(RecoveredPromise, AmnesiaIsNotForgotten) {
   write_ops(chain, 1);
   GroupState state = make<GroupState>();

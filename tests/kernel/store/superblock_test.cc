@@ -136,7 +136,7 @@ std::vector<u64> former_of(const Superblock& s) {
 
 TEST(Superblock, RemembersOfEachFormerLifeWhatIsStillInTheLog) {
   Superblock s;
-  for (const u64 batch : {0, 5, 5, 9, 12}) s.add_former(BatchNo(batch));
+  for (const u64 batch : {0u, 5u, 5u, 9u, 12u}) s.add_former(BatchNo(batch));
   EXPECT_EQ(former_of(s), (std::vector<u64>{5, 9, 12})) << "a life that made nothing durable adds nothing";
   s.freed_batch = BatchNo(9);
   s.add_former(BatchNo(20));
