@@ -242,6 +242,26 @@ TYPED_TEST(FileConformance, WhatComesDuringAFlushSharesTheNext) {
   EXPECT_EQ(this->end_.flushes(), 2u) << "one for the first, one for all that came meanwhile";
 }
 
+TYPED_TEST(FileConformance, TheLogDoesNotWaitForAllOfACheckpoint) {
+  constexpr u64 pieces = 24;
+  const auto bytes = pattern(8 * page_bytes, 15);  // 32 KiB: 256 KiB of them go with a flush
+  const Bytes part = bytes;
+  this->end_.hold();
+  this->end_.submit({{1, 0, {&part, 1}}});
+  this->end_.wait_until_held();
+  std::vector<WriteAsked> writes;
+  for (u64 i = 0; i < pieces; ++i) writes.push_back({100 + i, i % 4 * bytes.size(), {&part, 1}, IoClass::checkpoint});
+  writes.push_back({2, 0, {&part, 1}});
+  this->end_.submit(writes);
+  this->end_.release();
+  std::vector<u64> order;
+  for (const Completion& done : this->end_.wait(pieces + 2)) order.push_back(done.id.raw());
+  EXPECT_EQ(this->end_.flushes(), 4u);
+  const auto of_log = std::find(order.begin(), order.end(), 2u) - order.begin();
+  EXPECT_EQ(of_log, 9) << "behind the first write and the eight pieces that shared its flush";
+  for (u64 i = 0; i < pieces; ++i) EXPECT_EQ(std::count(order.begin(), order.end(), 100 + i), 1) << i;
+}
+
 TYPED_TEST(FileConformance, ShortWriteCompletedByRest) {
   for (const std::size_t most : {1u, 511u, 4096u, 5000u}) {
     this->end_.take_at_once(most);

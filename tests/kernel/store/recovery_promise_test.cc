@@ -35,6 +35,19 @@ class RecoveredPromise : public DamagedLog {
     }
     return 0;
   }
+  // Nothing marks either of them. The batch of the promise.
+  u64 lose_an_op_behind_a_promise() {
+    write_ops(chain, 2);
+    life->append(make_state(*life, chain, 2, 2, ++seq, 1));
+    life->seal();
+    life->append(chain.next());
+    life->seal();
+    while (!disk.idle()) disk.complete();
+    const u64 promise = batch_of_state();
+    spoil_page(promise + 1);
+    spoil_entry(promise + 1);
+    return promise;
+  }
   u64 seq = 0;
 };
 
@@ -212,16 +225,7 @@ TEST_F(RecoveredPromise, AWholePromiseOfATornTailIsProtectedBeforeAnybodyReliesO
 }
 
 TEST_F(RecoveredPromise, ACopyOfAPromiseBoundsNoLoss) {
-  write_ops(chain, 2);
-  life->append(make_state(*life, chain, 2, 2, ++seq, 1));
-  life->seal();
-  const auto lost = chain.next();
-  life->append(lost);
-  life->seal();
-  while (!disk.idle()) disk.complete();
-  const u64 promise = batch_of_state();
-  spoil_page(promise + 1);
-  spoil_entry(promise + 1);
+  const u64 promise = lose_an_op_behind_a_promise();
   EXPECT_TRUE(recover().head_unknown);
   EXPECT_TRUE(recover().head_unknown);  // the copy that the start before made comes later, and knows no more
   spoil_record(promise);
@@ -231,15 +235,7 @@ TEST_F(RecoveredPromise, ACopyOfAPromiseBoundsNoLoss) {
 
 // Nor where only the copy's entry is left.
 TEST_F(RecoveredPromise, ALostCopyOfAPromiseBoundsNoLossEither) {
-  write_ops(chain, 2);
-  life->append(make_state(*life, chain, 2, 2, ++seq, 1));
-  life->seal();
-  life->append(chain.next());
-  life->seal();
-  while (!disk.idle()) disk.complete();
-  const u64 promise = batch_of_state();
-  spoil_page(promise + 1);
-  spoil_entry(promise + 1);
+  const u64 promise = lose_an_op_behind_a_promise();
   EXPECT_TRUE(recover().head_unknown);
   u64 copy = 0;
   for (u64 batch = promise + 2; batch < promise + 8; ++batch) {
