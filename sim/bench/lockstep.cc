@@ -50,7 +50,7 @@ Lockstep::Lockstep(const LockstepConfig& config)
 
 // Bags and shards hold references into the pools.
 Lockstep::~Lockstep() {
-  for (u16 n = 0; n < nodes_.size(); ++n) stop(n);
+  for (u16 n = 0; n < static_cast<u16>(nodes_.size()); ++n) stop(n);
 }
 
 void Lockstep::boot(u16 n) {
