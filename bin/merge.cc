@@ -13,8 +13,6 @@
 namespace keelson::bin {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Options {
   std::vector<std::string> folders;
   std::string out;

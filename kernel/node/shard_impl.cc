@@ -209,6 +209,7 @@ void Shard::Impl::open() {
   wal = recovery->make_wal();
   if (recovery->knows_end()) claim.first = recovery->first_batch();
   superblock = recovery->take_superblock();
+  bool hides_blocks = false;
   for (const auto& g : groups) {
     if (!is_mine(g)) continue;
     check(!replicas.full());
@@ -221,6 +222,7 @@ void Shard::Impl::open() {
     check(static_cast<bool>(machine));
     RecoveredGroup found = recovery->take_group(g.group);
     take_blocks(found);
+    hides_blocks = hides_blocks || rules::hides_blocks(found.checkpoint_damaged, found.log_damaged);
     found.amnesiac = found.amnesiac || rules::has_forgotten(config.generation, members.size());
     replicas.push_back(
         std::make_unique<Replica>(ReplicaConfig{config.cluster, config.node, incarnation, config.shard, g.group,
@@ -229,6 +231,7 @@ void Shard::Impl::open() {
     ids.push_back(g.group);
     touched.insert(static_cast<u32>(replicas.size() - 1));
   }
+  if (hides_blocks) checkpoints.blocks().take_rest();
   recovery.reset();
   index_scrub = std::make_unique<IndexScrub>(config.limits, page_seed(config.cluster, config.shard), io_ids);
 }

@@ -61,6 +61,11 @@ bool Blocks::take(const BlockRun& run) {
   return true;
 }
 
+void Blocks::take_rest() {
+  std::fill(words_.begin(), words_.end(), ~u64{0});
+  free_ = 0;
+}
+
 void Blocks::set(const BlockRun& run) {
   for (u32 block = run.first; block < run.first + run.count; ++block) words_[block / 64] |= u64{1} << (block % 64);
 }

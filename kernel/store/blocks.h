@@ -28,6 +28,8 @@ class Blocks {
   void free(const BlockRun& run);  // allocated as a whole
   // False, and nothing changes: out of the zone, or a part of it is taken.
   bool take(const BlockRun& run);
+  // All that is free, for good: what is there is not known.
+  void take_rest();
 
   u32 count() const { return count_; }
   u32 free_count() const { return free_; }

@@ -210,8 +210,8 @@ void Recovery::read_table(EffectBag& out) {
     const FoundCheckpoint& found = facts_.checkpoints[tables_->group];
     if (!found.exists || !found_tables_[tables_->group].sections.empty()) continue;
     const auto blocks = static_cast<u32>(blocks_for(found.record.table_bytes));
-    for (; tables_->copy < 2; ++tables_->copy) {
-      const u32 first = found.record.table_block[tables_->copy];
+    for (; tables_->copy < 2 * table_rounds; ++tables_->copy) {
+      const u32 first = found.record.table_block[tables_->copy % 2];
       if (found.record.table_bytes > table_bytes_max(config_.limits) ||
           first > config_.limits.checkpoint_blocks - blocks)
         continue;

@@ -130,8 +130,9 @@ class Recovery {
     PageBuffer pages;
     IoId read;
     u32 group = 0;
-    u32 copy = 0;
+    u32 copy = 0;  // of the reads: copies take turns
   };
+  static constexpr u32 table_rounds = 2;  // a device may return other bytes once
   std::unique_ptr<Tables> tables_;
   Vec<CheckpointTable> found_tables_;  // by group; without sections: none
   LogRewriter rewriter_;

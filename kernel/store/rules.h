@@ -91,7 +91,8 @@ constexpr BatchNo marker_for(BatchNo durable, BatchNo) { return durable; }
 // Two copies of the superblock are written, then the other two: at each instant two intact ones of one sequence exist.
 constexpr u32 superblock_round() { return superblock_copies / 2; }
 constexpr bool goes_to_second_round(u32 written, u32 failed) { return failed == 0 && written == superblock_round(); }
-constexpr bool is_superblock_stored(u32 written) { return written >= 3; }
+// A device that refused one of them takes nothing any more (wire/event.h).
+constexpr bool is_superblock_stored(u32 written) { return written == superblock_copies; }
 
 // A page says where it belongs. What a device wrote to a wrong place is no page of that place.
 constexpr bool is_here(PageNo stamped, PageNo place) { return stamped == place; }

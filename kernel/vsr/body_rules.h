@@ -14,6 +14,13 @@ inline bool is_asked(const Prepare& prepare, Op op, const Digest& identity) {
   return prepare.op == op && prepare.identity == identity;
 }
 
+// Bytes that are wrong this often in a row are wrong at rest.
+constexpr bool is_damaged(u32 attempts) { return attempts >= 3; }
+
+// What the only replica can't read it goes without, but not before it has given up that many checkpoints for it: it may
+// be readable later, and the checkpoint before it still has it.
+constexpr bool goes_without(std::size_t voters, u32 given_up) { return voters == 1 && given_up >= 3; }
+
 // What was read from a blob has passed every check of a record of the log.
 constexpr bool is_whole(Reject found) { return found == Reject::none; }
 

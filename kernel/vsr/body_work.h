@@ -25,6 +25,7 @@ struct BodyRead {
   State state = State::free;
   bool unwanted = false;         // whoever wanted it is gone, and a read is under way
   bool damaged = false;          // what is here of it
+  u8 attempts = 0;               // to read it here that failed
   ReplicaIndex to = no_replica;  // wanted for this peer
   BodyIndex::Entry what;
   MessageRef message;

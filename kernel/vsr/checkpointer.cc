@@ -73,11 +73,10 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
 
 void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   check(phase_ == Phase::idle);
-  for (BlockRun& run : durable_table_)
-    if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
-  CheckpointTable old = std::move(durable_);
-  durable_ = {};
-  retire(old, std::exchange(durable_id_, Digest{}), std::exchange(pin_, next_pin()), now, zone);
+  CheckpointTable old = std::exchange(durable_, CheckpointTable{});
+  Pin pin = std::exchange(pin_, next_pin());
+  pin.named = true;
+  retire(old, std::exchange(durable_id_, Digest{}), pin, now, zone);
   damaged_blobs_ = {};
   distrust_state();
 }
@@ -298,7 +297,9 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   }
   std::swap(durable_, next_);
   const Digest old_id = std::exchange(durable_id_, next_id_);
+  for (Pinned& former : pinned_) former.pin.named = false;
   retire(next_, old_id, std::exchange(pin_, next_pin()), now, zone);
+  release_pins(now, zone);
   phase_ = Phase::idle;
   if (receiving_) set_clean(static_cast<u32>(durable_.facts.state_sections()));
   receiving_ = false;

@@ -40,7 +40,8 @@ class Checkpointer {
 
   // What this replica starts from: all of it is clean.
   void start_from(CheckpointTable table, const GroupCheckpoint& record);
-  // That can't be used: its blocks are free, everything is to be saved.
+  // That can't be used: everything is to be saved. Its record still names its blocks, and another start may well be
+  // able to read them: they stay taken until a newer record is stored.
   void forget(CheckpointZone& zone, Instant now);
   // The state is cut into other sections from here on, before anything else changes in it. What a checkpoint under way
   // has not saved yet can't be had any more: it is given up.
@@ -135,11 +136,12 @@ class Checkpointer {
     std::optional<u32> buffer;
     u32 used = 0;
   };
-  // How long a checkpoint's blocks are wanted by peers.
+  // How long a checkpoint's blocks are wanted: by peers, or because a start may want them.
   struct Pin {
     Instant until;
     u64 serial = 0;  // never used twice
     u32 reads = 0;
+    bool named = false;  // it was forgotten, and the log's record is still of this one
     bool holds(Instant now) const;
   };
   // A former durable one.
@@ -155,14 +157,15 @@ class Checkpointer {
     fresh     // written for this one, or on its way
   };
   static constexpr u32 pinned_max = 2;             // for peers,
-  static constexpr u32 held_max = pinned_max + 1;  // and one of which a body is being read
+  static constexpr u32 held_max = pinned_max + 1;  // and one of which a body is being read,
+  static constexpr u32 aside_max = held_max + 1;   // and one that was forgotten
   struct Held {
     CheckpointTable* table = nullptr;
     Pin* pin = nullptr;
   };
   Held held(const Digest& id);
   Held held(u64 serial);
-  Pin next_pin() { return Pin{Instant(), ++pins_}; }
+  Pin next_pin() { return Pin{Instant(), ++pins_, 0, false}; }
   bool is_shared(u32 section, const CheckpointTable& of) const;
   void free_table(CheckpointTable& table, CheckpointZone& zone);
   void retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone);
@@ -184,8 +187,8 @@ class Checkpointer {
 
   Phase phase_ = Phase::idle;
   CheckpointTable durable_;
-  CheckpointTable next_;  // in the making; its clean sections are durable_'s
-  BlockRun durable_table_[2];
+  CheckpointTable next_;       // in the making; its clean sections are durable_'s
+  BlockRun durable_table_[2];  // of the stored record, also if that checkpoint is forgotten
   BlockRun next_table_[2];
   Digest durable_id_;
   Digest next_id_;
@@ -204,7 +207,7 @@ class Checkpointer {
   bool receiving_ = false;
   u64 pins_ = 0;
   Pin pin_;             // of durable_
-  Vec<Pinned> pinned_;  // at most held_max; no memory while there are none
+  Vec<Pinned> pinned_;  // at most aside_max; no memory while there are none
 };
 
 }  // namespace keelson

@@ -64,7 +64,9 @@ void Checkpointer::stop_receiving() {
 
 // ---------------------------------------------------------------- serving
 
-bool Checkpointer::Pin::holds(Instant now) const { return rules::is_pinned(reads, until, now); }
+bool Checkpointer::Pin::holds(Instant now) const {
+  return rules::keeps_forgotten(named) || rules::is_pinned(reads, until, now);
+}
 
 const CheckpointTable* Checkpointer::find(const Digest& id) const {
   if (durable_op() > Op(0) && rules::is_asked(durable_id_, id)) return &durable_;
@@ -160,10 +162,10 @@ void Checkpointer::free_section(SavedSection& section, CheckpointZone& zone) {
   section.runs.clear();
 }
 
-// Nothing durable points to its places any more; a peer may still want them.
+// This replica doesn't start from it any more; a peer, or another start, may still want it.
 void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone) {
   if (!pin.holds(now)) return free_table(table, zone);
-  if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(held_max);
+  if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(aside_max);
   pinned_.push_back({std::exchange(table, CheckpointTable{}), id, pin});
 }
 

@@ -282,7 +282,7 @@ class Replica {
   bool read_blob(Turn& turn, u32 index, const SavedSection& blob);
   void on_blob_read(Turn& turn, const CheckpointZone::Done& done);
   void on_body_loaded(Turn& turn, const LoadedRecord& record);
-  static void end_of_read(Turn& turn, BodyRead& read, bool proven);
+  [[nodiscard]] static bool end_of_read(Turn& turn, BodyRead& read, bool proven);
   void ask_for_body(Turn& turn, BodyRead& read);
   bool take_body(Turn& turn, const MessageRef& message);
   void on_body_unavailable(ReplicaIndex from, Op op);
@@ -441,6 +441,7 @@ class Replica {
   bool checkpoint_usable_ = false;             // as far as can be said before it is read
   Op started_at_;                              // of the checkpoint that the state of this life began with
   bool checkpoint_damaged_ = false;            // there was one, and it could not be read
+  u8 lacked_in_a_row_ = 0;                     // checkpoints given up: a body that they have to hold is lost
   bool checkpoint_unrecorded_ = false;         // complete, its record not yet appended
   Op durable_checkpoint_;                      // a replication quorum has this one or a newer one
   Op checkpoint_formed_;                       // newest checkpoint op applied here or prepared here

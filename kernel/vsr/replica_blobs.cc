@@ -1,6 +1,7 @@
 // Blobs: the part of a checkpoint that holds the prepares whose bodies are retained, so that the log can be freed.
 #include <algorithm>
 
+#include "keelson/vsr/body_rules.h"
 #include "keelson/vsr/replica.h"
 #include "keelson/wire/prepare.h"
 
@@ -63,8 +64,12 @@ bool Replica::put_next_body(Turn& turn) {
   }
   if (!prepare) {
     const BodyRead& read = work.reads[work.ahead[0]];
-    if (read.state == BodyRead::State::lost && voters() > 1) return checkpointer_.lack_of_blob(), false;
-    if (read.state != BodyRead::State::here && read.state != BodyRead::State::lost) return false;
+    const bool lost = read.state == BodyRead::State::lost;
+    if (lost && !body_rules::goes_without(voters(), lacked_in_a_row_)) {
+      if (lacked_in_a_row_ < 0xff) ++lacked_in_a_row_;
+      return checkpointer_.lack_of_blob(), false;
+    }
+    if (read.state != BodyRead::State::here && !lost) return false;
     prepare = &read.message;
   }
   if (work.canonical.capacity() < what.size) work.canonical = Vec<std::byte>(what.size);

@@ -160,11 +160,11 @@ void Replica::on_blob_read(Turn& turn, const CheckpointZone::Done& done) {
                       body_rules::is_whole(validate_record(record, config_.cluster, config_.limits)) &&
                       read.message.command() == Command::prepare &&
                       body_rules::is_asked(read.message.as<Prepare>(), read.what.op, read.what.identity);
-  if (!proven && !read.unwanted && !mute()) {
-    checkpointer_.distrust_blob(read.place.blob, read.place.born);
+  const BodyIndex::Place place = read.place;
+  if (end_of_read(turn, read, proven) && !mute()) {
+    checkpointer_.distrust_blob(place.blob, place.born);
     renew_checkpoint(turn);
   }
-  end_of_read(turn, read, proven);
   if (proven) turn.counters.hit(Mark::body_from_blob);
 }
 
@@ -172,18 +172,23 @@ void Replica::on_body_loaded(Turn& turn, const LoadedRecord& record) {
   BodyRead& read = body_work_->reads[record.purpose - purpose_body];
   if (record.ok) read.message = record.message;
   if (record.ok) turn.counters.hit(Mark::body_from_log);
-  end_of_read(turn, read, record.ok);
+  (void)end_of_read(turn, read, record.ok);
 }
 
-void Replica::end_of_read(Turn& turn, BodyRead& read, bool proven) {
+// True: it is damaged. A device may return other bytes once, and the right ones the next time.
+bool Replica::end_of_read(Turn& turn, BodyRead& read, bool proven) {
   if (read.unwanted) {
     read = BodyRead{};
-    return;
+    return false;
   }
-  turn.counters.add(proven ? Counter::bodies_read : Counter::bodies_damaged);
-  read.damaged = !proven;
+  read.damaged = !proven && body_rules::is_damaged(++read.attempts);
   read.state = proven ? BodyRead::State::here : BodyRead::State::wanted;
-  if (!proven) read.message = MessageRef();
+  if (!proven) {
+    read.message = MessageRef();
+    read.read = 0;
+  }
+  if (proven || read.damaged) turn.counters.add(proven ? Counter::bodies_read : Counter::bodies_damaged);
+  return read.damaged;
 }
 
 // One peer after the other; who has said that it can't help is not asked again.

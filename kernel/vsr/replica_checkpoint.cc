@@ -196,6 +196,7 @@ void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
   }
   records_->durable = std::exchange(records_->recording, GroupCheckpoint{});
   const bool received = checkpointer_.receiving();
+  lacked_in_a_row_ = 0;
   checkpointer_.recorded(turn.checkpoints, turn.counters, turn.now);
   if (mute()) return;
   if (received) install_received(turn);

@@ -191,6 +191,13 @@ constexpr bool is_asked(const Digest& checkpoint, const Digest& asked) { return 
 // Blocks of an old checkpoint stay while a peer may fetch them, and while one is being read.
 constexpr bool is_pinned(u32 reads, Instant until, Instant now) { return reads > 0 || until > now; }
 
+// What can't be read now may be read by another start: the blocks of a checkpoint that was forgotten stay as they are
+// while the log's record is of it.
+constexpr bool keeps_forgotten(bool named) { return named; }
+
+// Where even its table can't be read, and nobody else has the state, any block may be one of them.
+constexpr bool hides_blocks(bool checkpoint_damaged, bool log_damaged) { return checkpoint_damaged && log_damaged; }
+
 // Of a received checkpoint only what its manifest names is stored.
 inline bool accepts_section(const SavedSection& named, Bytes bytes) {
   return bytes.size() == named.size && digest_of(bytes) == named.digest;

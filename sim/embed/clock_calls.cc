@@ -5,9 +5,9 @@
 // clocks such as rdtsc; those show when a machine is compared with its twin.
 #include "keelson/sim/embed/clock_calls.h"
 
+#include <ctime>
 #include <dlfcn.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include "keelson/sim/embed/blame.h"
 #include "keelson/sim/embed/machine_watch.h"

@@ -14,6 +14,14 @@ bool stopped(const Program* program) {
   return program->shard()->state() == ShardState::poisoned || program->shard()->state() == ShardState::refused;
 }
 
+// A group can't use its data and nobody else has them: whoever looked after the disk starts the node again.
+bool lacks_data(const Program* program) {
+  if (!program || !program->shard()) return false;
+  for (std::size_t i = 0; i < program->group_count(); ++i)
+    if (program->group(i).fenced == FenceReason::log_damaged) return true;
+  return false;
+}
+
 }  // namespace
 
 Caretaker::Caretaker(World& world) : world_(world), nodes_(world.population().nodes) { world.add_observer(*this); }
@@ -55,8 +63,10 @@ void Caretaker::try_again() {
     const NodeId node(n);
     nodes_[n].refusals = 0;
     if (nodes_[n].busy || world_.state(node) != HostState::up) continue;
-    for (u16 s = 0; s < world_.population().shards; ++s)
-      if (!nodes_[n].busy && stopped(world_.program(node, ShardId(s)))) stop(node);
+    for (u16 s = 0; s < world_.population().shards; ++s) {
+      const Program* program = world_.program(node, ShardId(s));
+      if (!nodes_[n].busy && (stopped(program) || lacks_data(program))) stop(node);
+    }
   }
 }
 

@@ -15,7 +15,7 @@ class Caretaker final : public Observer, private Task {
  public:
   explicit Caretaker(World& world);
   void on_turn(const TurnSeen& seen) override;
-  // Disks work again: what refused gets one more chance.
+  // Disks work again: what refused gets one more chance, and so does a group that was damaged for good.
   void try_again();
 
  private:

@@ -308,8 +308,8 @@ TEST_F(SuperblockOnDisk, RepairsAreMadeOneAtATime) {
   EXPECT_EQ(copies(), (std::map<u64, u32>{{1, 4}}));
 }
 
-TEST_F(SuperblockOnDisk, ThreeStoredCopiesFinishAnUpdateTwoDoNot) {
-  for (const std::size_t failures : {1u, 2u}) {
+TEST_F(SuperblockOnDisk, OneRefusedCopyEndsAnUpdate) {
+  {
     disk = formatted_disk();
     Process process(disk);
     ASSERT_EQ(process.open(), SuperblockFile::State::ready);
@@ -317,8 +317,9 @@ TEST_F(SuperblockOnDisk, ThreeStoredCopiesFinishAnUpdateTwoDoNot) {
     process.step();
     process.step();
     process.step(0, IoStatus::io_error);
-    process.step(0, failures > 1 ? IoStatus::io_error : IoStatus::ok);
-    EXPECT_EQ(process.file.state(), failures > 1 ? SuperblockFile::State::refused : SuperblockFile::State::ready);
+    process.step();
+    EXPECT_EQ(process.file.state(), SuperblockFile::State::refused);
+    EXPECT_STREQ(process.file.refusal().code, "superblock_write_failed");
   }
   disk = formatted_disk();
   Process process(disk);

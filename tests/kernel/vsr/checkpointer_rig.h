@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <map>
+#include <optional>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 #include <string>
@@ -50,8 +51,9 @@ struct Rig {
   Op op;
   bool record_due = false;
   State at_begin;
-  State durable;
-  std::map<Digest, State> states;  // of every checkpoint that was durable
+  State durable;                         // what the newest stored record is of
+  std::optional<GroupCheckpoint> named;  // that record
+  std::map<Digest, State> states;        // of every checkpoint that was durable
 
   void change(u32 section, u32 size, char letter) {
     checkpointer.touch(section, zone, counters);
@@ -96,10 +98,33 @@ struct Rig {
     if (!record_due) return;
     record_due = false;
     durable = at_begin;
+    named = make<GroupCheckpoint>();
+    checkpointer.fill(*named);
     checkpointer.recorded(zone, counters, now);
     states[checkpointer.durable_id()] = durable;
   }
-  // What a start would read of the durable one.
+  // From both copies of its table, which are the same.
+  CheckpointTable table_on_disk() {
+    CheckpointTable table;
+    for (const u32 first : named->table_block) {
+      auto copy = disk.read(Zone::checkpoint, u64{first} * page_bytes, blocks_for(named->table_bytes) * page_bytes);
+      copy.resize(named->table_bytes);
+      RC_ASSERT(digest_of(copy) == named->table_digest);
+      RC_ASSERT(table.decode(copy, limits.checkpoint_blocks) && table.id() == named->checkpoint_id);
+    }
+    return table;
+  }
+  // What a start would find, whatever this life thinks of it.
+  State loaded_by_a_start() { return loaded(table_on_disk()); }
+  // All of the zone, unless blocks were lost.
+  u64 free_or_named() {
+    if (!named) return zone.blocks().free_count();
+    u64 count = zone.blocks().free_count() + 2 * blocks_for(named->table_bytes);
+    for (const SavedSection& section : table_on_disk().sections)
+      for (const BlockRun& run : section.runs) count += run.count;
+    return count;
+  }
+  // Of the durable one.
   State loaded() { return loaded(checkpointer.durable()); }
   State loaded(const CheckpointTable& table) {
     MemoryDisk read_from = disk.snapshot();

@@ -64,8 +64,7 @@ RC_GTEST_PROP(SharingProperty, APinnedCheckpointStaysWhole, ()) {
   }
   rig.now = rig.now + seconds(1);
   rig.checkpointer.release_pins(rig.now, rig.zone);
-  if (rig.checkpointer.durable_op() > Op(0)) rig.checkpointer.forget(rig.zone, rig.now);
-  RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
+  RC_ASSERT(rig.free_or_named() == rig.limits.checkpoint_blocks);
   RC_TAG(former > 0 ? "a former one was pinned" : "none");
 }
 
@@ -131,8 +130,7 @@ RC_GTEST_PROP(SharingProperty, AReceivedCheckpointIsWhatItsManifestSays, ()) {
     RC_ASSERT(rig.loaded() == target.state);
     RC_ASSERT(rig.checkpointer.durable_id() == target.manifest.id());
   }
-  if (rig.checkpointer.durable_op() > Op(0)) rig.checkpointer.forget(rig.zone, rig.now);
-  RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
+  RC_ASSERT(rig.free_or_named() == rig.limits.checkpoint_blocks);
   RC_TAG(received ? "received" : "no space");
 }
 
@@ -181,8 +179,7 @@ RC_GTEST_PROP(SharingProperty, AReadEndsWhereItBegan, ()) {
   }
   rig.now = rig.now + seconds(1);
   rig.checkpointer.release_pins(rig.now, rig.zone);
-  if (back) rig.checkpointer.forget(rig.zone, rig.now);
-  RC_ASSERT(rig.zone.blocks().free_count() == rig.limits.checkpoint_blocks);
+  RC_ASSERT(rig.free_or_named() == rig.limits.checkpoint_blocks);
   RC_TAG(back ? "came back" : "no space for it");
 }
 

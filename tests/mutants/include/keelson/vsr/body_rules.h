@@ -18,6 +18,14 @@ inline bool is_blob(Op there, Op born) {
   return active(Id::body_former_blob) ? there != Op(0) && born != Op(0) : body_rules::is_blob(there, born);
 }
 
+inline bool is_damaged(u32 attempts) {
+  return active(Id::body_lost_at_once) ? attempts >= 1 : body_rules::is_damaged(attempts);
+}
+
+inline bool goes_without(std::size_t voters, u32 given_up) {
+  return active(Id::body_lost_at_once) ? voters == 1 : body_rules::goes_without(voters, given_up);
+}
+
 using body_rules::is_asked;
 using body_rules::is_sparse;
 

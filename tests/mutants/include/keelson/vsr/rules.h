@@ -193,6 +193,12 @@ inline bool is_pinned(u32 reads, Instant until, Instant now) {
   return !active(Id::sync_frees_pinned) && rules::is_pinned(reads, until, now);
 }
 
+inline bool keeps_forgotten(bool named) { return !active(Id::sync_frees_forgotten) && rules::keeps_forgotten(named); }
+
+inline bool hides_blocks(bool checkpoint_damaged, bool log_damaged) {
+  return !active(Id::sync_frees_forgotten) && rules::hides_blocks(checkpoint_damaged, log_damaged);
+}
+
 inline bool accepts_section(const SavedSection& named, Bytes bytes) {
   return active(Id::sync_no_digest_check) || rules::accepts_section(named, bytes);
 }
