@@ -156,11 +156,18 @@ u64 resident_bytes() {
   return resident * static_cast<u64>(::sysconf(_SC_PAGESIZE));
 }
 
+// Taken with operator new and not given back, whatever of it was ever touched.
+u64 heap_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 struct GroupsSample {
   double ns_per_op = 0;
   double flushes_per_bag = 0;
   double disk_bytes_per_op = 0;  // of one node
   u64 asleep_bytes = 0;          // resident, all nodes, when all groups sleep again
+  u64 asleep_heap = 0;           // allocated of them
   double asleep_sent = 0;        // bytes that one node sends per second meanwhile
   double asleep_us = 0;          // ... and microseconds of CPU that it takes
 };
@@ -179,12 +186,13 @@ bool measure_groups(const GroupsOptions& options, u32 groups, GroupsSample& samp
   config.limits.wal_segments = 1024;
   config.limits.batch_requests_max = options.requests_per_prepare;
   ::malloc_trim(0);
-  const u64 before_any = resident_bytes();
+  const u64 before_any = resident_bytes(), heap_before = heap_bytes();
   sim::Lockstep cluster(config);
   if (!cluster.run(config.clients + groups)) return false;
   cluster.idle(5 * turns_per_s);
   ::malloc_trim(0);
   sample.asleep_bytes = resident_bytes() - before_any;
+  sample.asleep_heap = heap_bytes() - heap_before;
   const u64 sent = cluster.bytes_sent();
   const double asleep = cpu_ns();
   cluster.idle(turns_per_s);
@@ -209,12 +217,12 @@ int bench_groups(const GroupsOptions& options) {
     std::printf(
         "groups: 3 replicas of each in one thread, no I/O, %u-byte values, %u requests per bag, %u per prepare, %llu "
         "ops\n"
-        "  groups   CPU ns  against  flushes   to one disk | asleep: MiB   bytes of   bytes sent  CPU us\n"
-        "           per op    first  per bag  bytes per op |   per node  a replica        per s   per s\n",
+        "  groups   CPU ns  against  flushes   to one disk | asleep: MiB  a replica: bytes   bytes sent  CPU us\n"
+        "           per op    first  per bag  bytes per op |   per node  resident    heap        per s   per s\n",
         options.body, options.requests_per_bag, options.requests_per_prepare,
         static_cast<unsigned long long>(options.ops));
   double first = 0;
-  double base_bytes = 0;
+  double base_bytes = 0, base_heap = 0;
   u32 base_groups = 0;
   for (const u32 groups : options.groups) {
     GroupsSample s;
@@ -225,23 +233,26 @@ int bench_groups(const GroupsOptions& options) {
     if (first == 0) {
       first = s.ns_per_op;
       base_bytes = static_cast<double>(s.asleep_bytes);
+      base_heap = static_cast<double>(s.asleep_heap);
       base_groups = groups;
     }
-    const double each =
-        groups > base_groups ? (static_cast<double>(s.asleep_bytes) - base_bytes) / 3 / (groups - base_groups) : 0;
+    const double more = 3.0 * (groups - base_groups);
+    const double each = groups > base_groups ? (static_cast<double>(s.asleep_bytes) - base_bytes) / more : 0;
+    const double heap = groups > base_groups ? (static_cast<double>(s.asleep_heap) - base_heap) / more : 0;
     const double mib = static_cast<double>(s.asleep_bytes) / 3 / (1 << 20);
     if (options.json)
       std::printf(
           "{\"bench\":\"groups\",\"groups\":%u,\"requests_per_bag\":%u,\"requests_per_prepare\":%u,"
           "\"body_bytes\":%u,\"ops\":%llu,\"cpu_ns_per_op\":%.1f,\"speed_against_first\":%.3f,"
           "\"flushes_per_bag\":%.3f,\"disk_bytes_per_op\":%.0f,\"asleep_mib_per_node\":%.1f,"
-          "\"asleep_bytes_per_replica\":%.0f,\"asleep_bytes_sent_per_s\":%.0f,\"asleep_cpu_us_per_s\":%.0f}\n",
+          "\"asleep_bytes_per_replica\":%.0f,\"asleep_heap_per_replica\":%.0f,\"asleep_bytes_sent_per_s\":%.0f,"
+          "\"asleep_cpu_us_per_s\":%.0f}\n",
           groups, options.requests_per_bag, options.requests_per_prepare, options.body,
           static_cast<unsigned long long>(options.ops), s.ns_per_op, first / s.ns_per_op, s.flushes_per_bag,
-          s.disk_bytes_per_op, mib, each, s.asleep_sent, s.asleep_us);
+          s.disk_bytes_per_op, mib, each, heap, s.asleep_sent, s.asleep_us);
     else
-      std::printf("%8u %8.0f %7.0f%% %8.3f %13.0f | %10.1f %10.0f %12.0f %7.0f\n", groups, s.ns_per_op,
-                  100 * first / s.ns_per_op, s.flushes_per_bag, s.disk_bytes_per_op, mib, each, s.asleep_sent,
+      std::printf("%8u %8.0f %7.0f%% %8.3f %13.0f | %10.1f %9.0f %7.0f %12.0f %7.0f\n", groups, s.ns_per_op,
+                  100 * first / s.ns_per_op, s.flushes_per_bag, s.disk_bytes_per_op, mib, each, heap, s.asleep_sent,
                   s.asleep_us);
     std::fflush(stdout);
   }

@@ -66,8 +66,10 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
   check(phase_ == Phase::idle);
   durable_ = std::move(table);
   durable_id_ = record.checkpoint_id;
+  durable_place_.digest = record.table_digest;
+  durable_place_.bytes = record.table_bytes;
   for (u32 i = 0; i < 2; ++i)
-    durable_table_[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
+    durable_place_.copies[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
   set_clean(static_cast<u32>(durable_.facts.state_sections()));
 }
 
@@ -252,49 +254,57 @@ bool Checkpointer::write_table(CheckpointZone& zone) {
     runs.clear();
     for (const BlockRun& run : durable_.sections[in_durable(i)].runs) push_growing(runs, run);
   }
-  for (BlockRun& run : next_table_) run = {};
+  next_place_ = {};
   const u64 bytes = next_.encoded_bytes();
   if (bytes > zone.table_bytes_max()) return false;
   next_id_ = next_.id();
-  table_bytes_ = static_cast<u32>(bytes);
-  return write_copy(zone, next_table_[0]) && write_copy(zone, next_table_[1]);
+  next_place_.bytes = static_cast<u32>(bytes);
+  return write_copy(zone, next_place_.copies[0]) && write_copy(zone, next_place_.copies[1]);
 }
 
 // In blocks in a row: the record in the log knows the first one.
 bool Checkpointer::write_copy(CheckpointZone& zone, BlockRun& run) {
-  const auto blocks = static_cast<u32>(blocks_for(table_bytes_));
+  const auto blocks = static_cast<u32>(blocks_for(next_place_.bytes));
   run = zone.blocks().allocate(blocks, blocks);
   DigestStream digest;
-  for (u32 at = 0; at < table_bytes_; at += zone.buffer_bytes()) {
+  for (u32 at = 0; at < next_place_.bytes; at += zone.buffer_bytes()) {
     const auto buffer = run.empty() ? std::nullopt : zone.open();
     if (!buffer) return false;
-    const MutableBytes part = zone.bytes(*buffer).first(std::min(table_bytes_ - at, zone.buffer_bytes()));
+    const MutableBytes part = zone.bytes(*buffer).first(std::min(next_place_.bytes - at, zone.buffer_bytes()));
     next_.encode(at, part);
     digest.add(part);
     const auto size = static_cast<u32>(part.size());
     zone.put_at(*buffer, size, group_, {run.first + at / page_bytes, static_cast<u32>(blocks_for(size))});
     ++unstored_;
   }
-  table_digest_ = digest.finish();
+  next_place_.digest = digest.finish();
   return true;
 }
 
 void Checkpointer::fill(GroupCheckpoint& record) const {
   check(phase_ == Phase::record);
-  record.op = next_.facts.op;
-  record.identity = next_.facts.identity;
-  record.checkpoint_id = next_id_;
-  record.table_digest = table_digest_;
-  record.table_bytes = table_bytes_;
-  for (u32 i = 0; i < 2; ++i) record.table_block[i] = next_table_[i].first;
+  fill(record, next_.facts, next_id_, next_place_);
+}
+
+void Checkpointer::fill_durable(GroupCheckpoint& record) const {
+  fill(record, durable_.facts, durable_id_, durable_place_);
+}
+
+void Checkpointer::fill(GroupCheckpoint& record, const CheckpointFacts& facts, const Digest& id,
+                        const TablePlace& place) {
+  record.op = facts.op;
+  record.identity = facts.identity;
+  record.checkpoint_id = id;
+  record.table_digest = place.digest;
+  record.table_bytes = place.bytes;
+  for (u32 i = 0; i < 2; ++i) record.table_block[i] = place.copies[i].first;
 }
 
 void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant now) {
   check(phase_ == Phase::record);
-  for (u32 i = 0; i < 2; ++i) {
-    if (!durable_table_[i].empty()) zone.blocks().free(durable_table_[i]);
-    durable_table_[i] = std::exchange(next_table_[i], BlockRun{});
-  }
+  for (const BlockRun& run : durable_place_.copies)
+    if (!run.empty()) zone.blocks().free(run);
+  durable_place_ = std::exchange(next_place_, TablePlace{});
   std::swap(durable_, next_);
   const Digest old_id = std::exchange(durable_id_, next_id_);
   for (Pinned& former : pinned_) former.pin.named = false;
@@ -323,7 +333,7 @@ void Checkpointer::end_abandoned(CheckpointZone& zone) {
     if (!receiving_ && i < std::min<u64>(state, dirty_.size()) && pieces_[i] != Piece::kept) dirty_[i] = 1;
   }
   pending_blobs_ = 0;
-  for (BlockRun& run : next_table_)
+  for (BlockRun& run : next_place_.copies)
     if (!run.empty()) zone.blocks().free(std::exchange(run, BlockRun{}));
   receiving_ = false;
   phase_ = Phase::idle;

@@ -90,6 +90,13 @@ class Checkpointer {
   }
   // Fields of the record that the replica doesn't know.
   void fill(GroupCheckpoint& record) const;
+  // A record of this op was stored: it is that one.
+  bool is_recording(Op op) const { return phase_ == Phase::record && op == next_.facts.op; }
+  // The same once more, of the durable one.
+  void fill_durable(GroupCheckpoint& record) const;
+  u32 table_bytes() const { return durable_place_.bytes; }  // of each copy of the durable one's table
+  const Digest& table_digest() const { return durable_place_.digest; }
+  const BlockRun& table_run(u32 copy) const { return durable_place_.copies[copy]; }
   // The record is stored: this checkpoint counts now. A received one is not yet this replica's state.
   void recorded(CheckpointZone& zone, Counters& counters, Instant now);
   // Applies should wait: more is saved than is written.
@@ -163,6 +170,12 @@ class Checkpointer {
     CheckpointTable* table = nullptr;
     Pin* pin = nullptr;
   };
+  // Of both copies of a table.
+  struct TablePlace {
+    BlockRun copies[2];
+    Digest digest;
+    u32 bytes = 0;
+  };
   Held held(const Digest& id);
   Held held(u64 serial);
   Pin next_pin() { return Pin{Instant(), ++pins_, 0, false}; }
@@ -176,6 +189,7 @@ class Checkpointer {
   void save(u32 section, CheckpointZone& zone, Counters& counters);
   bool write_table(CheckpointZone& zone);
   bool write_copy(CheckpointZone& zone, BlockRun& run);
+  static void fill(GroupCheckpoint& record, const CheckpointFacts& facts, const Digest& id, const TablePlace& place);
   void give_up(Counters& counters);
   void end_abandoned(CheckpointZone& zone);
   void set_pieces(u32 count);
@@ -187,13 +201,11 @@ class Checkpointer {
 
   Phase phase_ = Phase::idle;
   CheckpointTable durable_;
-  CheckpointTable next_;       // in the making; its clean sections are durable_'s
-  BlockRun durable_table_[2];  // of the stored record, also if that checkpoint is forgotten
-  BlockRun next_table_[2];
+  CheckpointTable next_;      // in the making; its clean sections are durable_'s
+  TablePlace durable_place_;  // in the stored record, also if that checkpoint is forgotten
+  TablePlace next_place_;
   Digest durable_id_;
   Digest next_id_;
-  Digest table_digest_;
-  u32 table_bytes_ = 0;
   // Sections as the state is cut now: changed since durable_, or since next_ began. Empty: all of them.
   Vec<u8> dirty_;
   Vec<Piece> pieces_;  // of next_

@@ -67,14 +67,15 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
                     [](const void* self, u32 section, ByteSink& sink) {
                       static_cast<const Replica*>(self)->save_section(section, sink);
                     }),
-      sync_(config_.limits, config_.tunables.sync_retry),
       log_(std::move(recovered.log)),
       bodies_(config_.limits.body_cache_ops_max),
       pipeline_(config_.limits.pipeline_max),
       queue_(config_.limits.request_queue_max),
       in_flight_(config_.limits.sessions_max + config_.limits.request_queue_max),
+      peers_(config_.members.size()),
       scratch_(scratch) {
   check(self_ != no_replica && config_.members.size() <= voters_max);
+  peers_.resize(config_.members.size());
   for (u32 kind = 0; kind < timer_count; ++kind) timers_[kind] = timers.create(config_.group.raw(), kind);
   nonce_ = Nonce{prng.next() | 1, prng.next()};
 
@@ -492,7 +493,7 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.checkpoint_damaged = checkpoint_damaged_;
   v.pipeline = static_cast<u32>(pipeline_.size());
   v.queue = static_cast<u32>(queue_.size());
-  v.syncing = sync_.active();
+  v.syncing = sync_ != nullptr;
   v.floor = log_.floor();
   v.durable_checkpoint = durable_checkpoint_;
   for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) v.missing += !readable(op);

@@ -145,16 +145,14 @@ class Replica {
     u32 pending = 0;    // reads under way
     DigestStream digest;
   };
-  struct CheckpointRecords {
-    GroupCheckpoint recording;  // appended, not yet stored
-    GroupCheckpoint durable;    // of the durable one
-  };
   struct PeerState {
     Instant last_sign;   // any message of this group
     Instant told_view;   // rate limits: of start_view and view_ahead
     Instant asked_view;  // ... and of get_view
     Op checkpoint_op;    // durable there
     Op floor;            // its log begins above, as far as it told
+    Instant vote_at;     // of its vote to leave view_, which may be this replica's own; 0: none
+    MessageRef report;   // its do_view_change for view_, as the primary of that
   };
 
   // replica.cc: events, promises, who am I
@@ -329,7 +327,6 @@ class Replica {
   // replica_reclaim.cc: leaving the log's oldest segments
   bool vacate_state(Turn& turn, PageNo end);
   bool vacate_checkpoint(Turn& turn, PageNo end);
-  static void copy_fields(GroupCheckpoint& to, const GroupCheckpoint& from);
   bool vacate_ops(Turn& turn, PageNo end, bool urgent);
   Op first_before(PageNo end) const;
   void want_checkpoint(Turn& turn);
@@ -454,20 +451,19 @@ class Replica {
   Op lost_op_;                                 // the lowest applied op whose record is damaged; 0: none
 
   // State sync.
-  SyncTarget named_;  // what the primary of view_ says it has
-  Op named_from_;     // the head when it said so first: prepares above are its own
-  StateSync sync_;
+  SyncTarget named_;                  // what the primary of view_ says it has
+  Op named_from_;                     // the head when it said so first: prepares above are its own
+  std::unique_ptr<StateSync> sync_;   // while a state is fetched
   bool checkpoint_received_ = false;  // the manifest is proven, the checkpointer knows what to expect
   Op lacking_at_;                     // commit_min_ that the log can't bring on
   Instant lacking_since_;
   Instant asked_checkpoint_;
   Instant refusals_at_;
-  bool wants_checkpoint_ = false;               // said with the next ack
-  bool checkpoint_moving_ = false;              // a copy of its record is on the way
-  std::unique_ptr<CheckpointRecords> records_;  // since there is something to record
-  RecordPlace checkpoint_place_;                // of that record
-  Vec<MessageRef> moves_;                       // to be copied; no memory before the first time
-  u32 moves_pending_ = 0;                       // being read for it
+  bool wants_checkpoint_ = false;   // said with the next ack
+  bool checkpoint_moving_ = false;  // a copy of its record is on the way
+  RecordPlace checkpoint_place_;    // of that record
+  Vec<MessageRef> moves_;           // to be copied; no memory before the first time
+  u32 moves_pending_ = 0;           // being read for it
   Instant vacating_since_ = Instant::never();
 
   ReplicaStatus status_ = ReplicaStatus::recovering;
@@ -518,11 +514,9 @@ class Replica {
   Op ack_to_;
 
   // View change.
-  Instant vote_at_[voters_max] = {};  // of a vote to leave view_; 0: none
   bool vote_cast_ = false;
   Instant last_primary_sign_;
-  MessageRef reports_[voters_max];  // do_view_changes for view_, as its primary
-  Vec<Prepare> suffix_;             // of the newest group_state, from its head downward
+  Vec<Prepare> suffix_;  // of the newest group_state, from its head downward
   Op suffix_head_;
   bool installing_ = false;  // this view's log is chosen, its group_state not yet stored
   bool completing_ = false;  // as its primary: that is stored, bytes of the log are still missing
@@ -532,7 +526,7 @@ class Replica {
   u32 rotation_ = 0;  // whom to ask next
   Op stuck_op_;
 
-  PeerState peers_[voters_max];
+  Vec<PeerState> peers_;  // all voters, this one included
   u32 loads_pending_ = 0;
   Op load_next_;  // next op to read ahead for apply
   ReplicaScratch& scratch_;

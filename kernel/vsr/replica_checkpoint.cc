@@ -13,8 +13,6 @@ namespace keelson {
 // What recovery found. It is read only if the log goes on behind it.
 void Replica::take_checkpoint(RecoveredGroup& recovered) {
   const GroupCheckpoint& record = recovered.checkpoint;
-  records_ = std::make_unique<CheckpointRecords>();
-  records_->durable = record;
   const CheckpointFacts& facts = recovered.table.facts;
   if (facts.epoch != epoch_) return;
   checkpoint_usable_ =
@@ -190,11 +188,10 @@ bool Replica::wants_new_checkpoint() const {
 
 void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
   checkpoint_place_ = stored.place;
-  if (stored.op != records_->recording.op) {
+  if (!checkpointer_.is_recording(stored.op)) {
     checkpoint_moving_ = false;
     return;
   }
-  records_->durable = std::exchange(records_->recording, GroupCheckpoint{});
   const bool received = checkpointer_.receiving();
   lacked_in_a_row_ = 0;
   checkpointer_.recorded(turn.checkpoints, turn.counters, turn.now);
@@ -221,8 +218,6 @@ void Replica::append_checkpoint(Turn& turn) {
   MessageRef message = make_message(turn.slabs, record);
   if (!message) return;
   checkpoint_unrecorded_ = false;
-  if (!records_) records_ = std::make_unique<CheckpointRecords>();
-  records_->recording = record;
   turn.wal.append(RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity,
                              0, rules::needs_mark(Command::group_checkpoint, voters())},
                   std::move(message));

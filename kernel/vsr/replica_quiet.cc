@@ -13,7 +13,7 @@ namespace keelson {
 // Nothing is under way, and nothing will be unless somebody asks for it.
 bool Replica::at_rest() const {
   return status_ == ReplicaStatus::normal && !mute() && !loading() && !abdicating_ && state_stored_ && !state_wanted_ &&
-         commit_min_ == head_ && commit_max_ == head_ && queue_.empty() && !wants_new_checkpoint() && !sync_.active() &&
+         commit_min_ == head_ && commit_max_ == head_ && queue_.empty() && !wants_new_checkpoint() && !sync_ &&
          checkpointer_.phase() == Checkpointer::Phase::idle && loads_pending_ == 0 && !body_work_;
 }
 

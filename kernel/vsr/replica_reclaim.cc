@@ -43,7 +43,7 @@ bool Replica::vacate_checkpoint(Turn& turn, PageNo end) {
   if (checkpoint_moving_ || checkpointer_.phase() == Checkpointer::Phase::record) return false;
   if (!turn.wal.has_room(1, header_size, Command::group_checkpoint)) return false;
   GroupCheckpoint record = header<GroupCheckpoint>();
-  copy_fields(record, records_->durable);
+  checkpointer_.fill_durable(record);
   MessageRef message = make_message(turn.slabs, record);
   if (!message) return false;
   turn.counters.hit(Mark::reclaim_moves_checkpoint);
@@ -52,15 +52,6 @@ bool Replica::vacate_checkpoint(Turn& turn, PageNo end) {
       RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity, 0, true},
       std::move(message));
   return false;
-}
-
-void Replica::copy_fields(GroupCheckpoint& to, const GroupCheckpoint& from) {
-  to.op = from.op;
-  to.identity = from.identity;
-  to.checkpoint_id = from.checkpoint_id;
-  to.table_digest = from.table_digest;
-  to.table_bytes = from.table_bytes;
-  for (u32 i = 0; i < 2; ++i) to.table_block[i] = from.table_block[i];
 }
 
 // First what checkpoints cover goes, then a checkpoint is asked for. What doesn't go by that in time is copied: ops

@@ -180,7 +180,9 @@ void Replica::refuse_op(Turn& turn, ReplicaIndex to, Op op, Unavailability why) 
 void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer) {
   peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
   if (!answer.checkpoint_id.is_zero())
-    return sync_.on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged, turn.counters);
+    return sync_ ? sync_->on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged,
+                                         turn.counters)
+                 : void();
   if (answer.op != Op(0)) on_body_unavailable(from, answer.op);
   if (completing_ && forfeit(turn)) return;
   if (answer.op != Op(0) && answer.op == lost_op_ && is_pruned_everywhere(lost_op_)) want_checkpoint(turn);

@@ -95,7 +95,7 @@ bool Replica::scrub_checkpoint(Turn& turn) {
 void Replica::begin_item() {
   Scrub& s = *scrub_;
   const auto& sections = checkpointer_.durable().sections;
-  s.left = s.item < sections.size() ? sections[s.item].size : records_->durable.table_bytes;
+  s.left = s.item < sections.size() ? sections[s.item].size : checkpointer_.table_bytes();
   s.run = s.of_run = 0;
   s.digest = DigestStream();
 }
@@ -104,8 +104,7 @@ void Replica::begin_item() {
 BlockRun Replica::run_of_item() const {
   const auto& sections = checkpointer_.durable().sections;
   if (scrub_->item < sections.size()) return sections[scrub_->item].runs[scrub_->run];
-  return {records_->durable.table_block[scrub_->item - sections.size()],
-          static_cast<u32>(blocks_for(records_->durable.table_bytes))};
+  return checkpointer_.table_run(static_cast<u32>(scrub_->item - sections.size()));
 }
 
 void Replica::on_scrubbed(Turn& turn, const CheckpointZone::Done& done) {
@@ -127,7 +126,7 @@ void Replica::on_scrubbed(Turn& turn, const CheckpointZone::Done& done) {
   s.left = 0;
   const auto& sections = checkpointer_.durable().sections;
   const bool of_section = s.item < sections.size();
-  const Digest& wanted = of_section ? sections[s.item].digest : records_->durable.table_digest;
+  const Digest& wanted = of_section ? sections[s.item].digest : checkpointer_.table_digest();
   const bool whole = done.ok && s.digest.finish() == wanted;
   if (!whole && ++s.attempts < attempts_max) return;
   if (!whole) {

@@ -52,10 +52,11 @@ bool Replica::may_fetch(const SyncTarget& target) const {
 void Replica::run_sync(Turn& turn) {
   if (loading()) lacking_since_ = turn.now;
   if (voters() == 1 || !is_backup() || loading()) return;
-  if (!sync_.active() && !begin_sync(turn)) return;
+  if (!sync_ && !begin_sync(turn)) return;
   if (!continue_sync(turn)) return stop_sync(turn);
   ask_for_state(turn);
-  turn.timers.arm_if_sooner(timers_[sync], std::min(sync_.deadline(turn.now), turn.now + config_.tunables.sync_retry));
+  if (!sync_) return;
+  turn.timers.arm_if_sooner(timers_[sync], std::min(sync_->deadline(turn.now), turn.now + config_.tunables.sync_retry));
 }
 
 bool Replica::begin_sync(Turn& turn) {
@@ -64,7 +65,8 @@ bool Replica::begin_sync(Turn& turn) {
     if (may_fetch(named_)) {
       turn.counters.add(Counter::syncs_started);
       turn.counters.hit(Mark::sync_started);
-      sync_.start(named_, turn.now);
+      sync_ = std::make_unique<StateSync>(config_.limits, config_.tunables.sync_retry);
+      sync_->start(named_, turn.now);
       return true;
     }
     ask_for_checkpoint(turn);
@@ -90,30 +92,30 @@ void Replica::ask_for_checkpoint(Turn& turn) {
 bool Replica::continue_sync(Turn& turn) {
   const bool appended = checkpointer_.phase() == Checkpointer::Phase::record && !checkpoint_unrecorded_;
   if (checkpointer_.receiving() && appended) return true;
-  if (!may_fetch(sync_.target())) {
+  if (!may_fetch(sync_->target())) {
     turn.counters.hit(Mark::sync_overtaken);
     return false;
   }
-  if (sync_.has_manifest() && !checkpointer_.receiving() && checkpoint_received_) return false;  // no space for it
-  if (sync_.refused_by_all(turn.now, config_.tunables.sync_retry * 4, self_, voters())) {
+  if (sync_->has_manifest() && !checkpointer_.receiving() && checkpoint_received_) return false;  // no space for it
+  if (sync_->refused_by_all(turn.now, config_.tunables.sync_retry * 4, self_, voters())) {
     ask_for_checkpoint(turn);
-    if (named_ == sync_.target() || !may_fetch(named_)) {
+    if (named_ == sync_->target() || !may_fetch(named_)) {
       if (turn.now.since(refusals_at_) >= config_.tunables.sync_retry) {
         refusals_at_ = turn.now;
-        sync_.forget_refusals(turn.now);
+        sync_->forget_refusals(turn.now);
       }
       return true;
     }
     turn.counters.hit(Mark::sync_target_moved);
-    sync_.start(named_, turn.now);
+    sync_->start(named_, turn.now);
     checkpoint_received_ = false;
   }
   return true;
 }
 
 void Replica::stop_sync(Turn& turn) {
-  if (!sync_.active()) return;
-  sync_.stop();
+  if (!sync_) return;
+  sync_.reset();
   checkpoint_received_ = false;
   turn.counters.add(Counter::syncs_stopped);
   const bool appended = checkpointer_.phase() == Checkpointer::Phase::record && !checkpoint_unrecorded_;
@@ -125,27 +127,27 @@ void Replica::stop_sync(Turn& turn) {
 // ---------------------------------------------------------------- asking and taking
 
 void Replica::ask_for_state(Turn& turn) {
-  if (sync_.has_manifest() && !checkpoint_received_ && checkpointer_.may_receive() && !turn.checkpoints.out_of_space())
+  if (sync_->has_manifest() && !checkpoint_received_ && checkpointer_.may_receive() && !turn.checkpoints.out_of_space())
     begin_receiving(turn);
   if (mute()) return;
   if (checkpoint_received_) {
-    sync_.take_whole([&](u32 section, Bytes bytes) {
+    sync_->take_whole([&](u32 section, Bytes bytes) {
       return checkpointer_.lacks(section) && checkpointer_.take_section(section, bytes, turn.checkpoints);
     });
-    for (u32 i = 0; sync_.has_room() && i < sync_.manifest().sections.size(); ++i)
-      if (checkpointer_.lacks(i) && !sync_.is_fetching(i)) sync_.fetch(i);
+    for (u32 i = 0; sync_->has_room() && i < sync_->manifest().sections.size(); ++i)
+      if (checkpointer_.lacks(i) && !sync_->is_fetching(i)) sync_->fetch(i);
   }
   StateSync::Ask ask;
-  while (sync_.next_ask(turn.now, self_, voters(), ask)) {
+  while (sync_->next_ask(turn.now, self_, voters(), ask)) {
     if (ask.manifest) {
       GetManifest get = header<GetManifest>();
-      get.checkpoint_op = sync_.target().op;
-      get.checkpoint_id = sync_.target().id;
+      get.checkpoint_op = sync_->target().op;
+      get.checkpoint_id = sync_->target().id;
       get.part = ask.part;
       send_header(turn, ask.whom, get);
     } else {
       GetSection get = header<GetSection>();
-      get.checkpoint_id = sync_.target().id;
+      get.checkpoint_id = sync_->target().id;
       get.section = ask.section;
       get.offset = ask.offset;
       send_header(turn, ask.whom, get);
@@ -155,7 +157,7 @@ void Replica::ask_for_state(Turn& turn) {
 
 // The manifest is proven: from here on it is known what to fetch.
 void Replica::begin_receiving(Turn& turn) {
-  const CheckpointTable& manifest = sync_.manifest();
+  const CheckpointTable& manifest = sync_->manifest();
   const CheckpointFacts& facts = manifest.facts;
   const bool fits = facts.group == group() && facts.epoch == epoch_;
   const Digest known = facts.op >= linked_floor_ ? identity_at(facts.op) : Digest{};
@@ -168,11 +170,12 @@ void Replica::begin_receiving(Turn& turn) {
 }
 
 void Replica::on_manifest(Turn& turn, ReplicaIndex from, const MessageRef& message) {
-  if (!sync_.on_manifest(turn.now, from, message.as<Manifest>(), message.body())) ignore(turn, Counter::drop_not_asked);
+  if (!sync_ || !sync_->on_manifest(turn.now, from, message.as<Manifest>(), message.body()))
+    ignore(turn, Counter::drop_not_asked);
 }
 
 void Replica::on_section(Turn& turn, ReplicaIndex from, const MessageRef& message) {
-  if (!sync_.on_section(turn.now, from, message.as<Section>(), message.body(), turn.counters))
+  if (!sync_ || !sync_->on_section(turn.now, from, message.as<Section>(), message.body(), turn.counters))
     ignore(turn, Counter::drop_not_asked);
 }
 
@@ -180,7 +183,7 @@ void Replica::on_section(Turn& turn, ReplicaIndex from, const MessageRef& messag
 
 // Its record is stored: from the next start on it counts, and now as well.
 void Replica::install_received(Turn& turn) {
-  sync_.stop();
+  sync_.reset();
   checkpoint_received_ = false;
   turn.counters.add(Counter::syncs_done);
   turn.counters.hit(Mark::sync_done);

@@ -19,7 +19,7 @@ void Replica::suspect_primary(Turn& turn) {
 void Replica::cast_vote(Turn& turn) {
   if (voters() == 1) return;
   vote_cast_ = true;
-  vote_at_[self_.raw()] = turn.now;
+  peers_[self_.raw()].vote_at = turn.now;
   turn.counters.add(Counter::votes_cast);
   send_to_others(turn, make_message(turn.slabs, header<StartViewChange>()));
   arm(turn, vote, config_.tunables.vote_resend);
@@ -41,7 +41,7 @@ void Replica::on_start_view_change(Turn& turn, ReplicaIndex from, const StartVie
   const bool transfer = message.flags & flag::transfer;
   if (transfer && from == primary_of(view_) && message.target_view > view_)
     return enter_view(turn, message.target_view);
-  vote_at_[from.raw()] = turn.now;
+  peers_[from.raw()].vote_at = turn.now;
   count_votes(turn);
 }
 
@@ -49,7 +49,7 @@ void Replica::count_votes(Turn& turn) {
   u8 count = 0;
   for (u8 i = 0; i < voters(); ++i) {
     if (ReplicaIndex(i) == self_ && !vote_cast_) continue;
-    if (vote_at_[i] != Instant() && turn.now.since(vote_at_[i]) <= config_.tunables.vote_valid) ++count;
+    if (peers_[i].vote_at != Instant() && turn.now.since(peers_[i].vote_at) <= config_.tunables.vote_valid) ++count;
   }
   if (rules::may_leave_view(count, quorums_)) enter_view(turn, view_ + 1);
 }
@@ -96,9 +96,9 @@ void Replica::enter_view(Turn& turn, View view) {
   vote_cast_ = false;
   stuck_op_ = Op(0);
   ack_to_ = Op(0);
-  for (u8 i = 0; i < voters_max; ++i) {
-    vote_at_[i] = Instant();
-    reports_[i] = MessageRef();
+  for (PeerState& peer : peers_) {
+    peer.vote_at = Instant();
+    peer.report = MessageRef();
   }
   named_ = {};
   wants_checkpoint_ = false;
@@ -163,7 +163,7 @@ void Replica::send_do_view_change(Turn& turn) {
   if (!report) return turn.counters.add(Counter::drop_no_slab);
   send_to_others(turn, report);  // to all: they learn the view by it
   if (self_ != primary_of(view_)) return;
-  reports_[self_.raw()] = std::move(report);
+  peers_[self_.raw()].report = std::move(report);
   try_select(turn);
 }
 
@@ -173,8 +173,8 @@ void Replica::on_do_view_change(Turn& turn, ReplicaIndex from, const MessageRef&
   if (is_primary() || completing_) return send(turn, from, make_start_view(turn, Nonce{}));
   if (status_ != ReplicaStatus::view_change || self_ != primary_of(view_) || installing_)
     return ignore(turn, Counter::drop_status);
-  reports_[from.raw()] = message;
-  if (reports_[self_.raw()]) try_select(turn);
+  peers_[from.raw()].report = message;
+  if (peers_[self_.raw()].report) try_select(turn);
 }
 
 namespace {
@@ -192,7 +192,7 @@ void Replica::try_select(Turn& turn) {
   LogReport reports[voters_max];
   std::size_t count = 0;
   for (u8 i = 0; i < voters(); ++i)
-    if (reports_[i]) reports[count++] = report_of(ReplicaIndex(i), reports_[i]);
+    if (peers_[i].report) reports[count++] = report_of(ReplicaIndex(i), peers_[i].report);
   const std::span<const LogReport> all(reports, count);
   const Selection selection = select(all, voters(), config_.limits.pipeline_max);
   switch (selection.kind) {
@@ -217,7 +217,7 @@ void Replica::try_select(Turn& turn) {
   if (selection.full_house) turn.counters.hit(Mark::vsr_view_change_full_house);
   if (selection.head > selection.commit) turn.counters.hit(Mark::vsr_view_change_keeps_uncommitted);
   for (std::size_t i = 0; i < count; ++i)
-    last_timestamp_ = std::max(last_timestamp_, reports_[reports[i].from.raw()].as<DoViewChange>().timestamp_max);
+    last_timestamp_ = std::max(last_timestamp_, peers_[reports[i].from.raw()].report.as<DoViewChange>().timestamp_max);
   install_suffix(turn, view_, selection.commit);
 }
 
@@ -310,11 +310,11 @@ bool Replica::forfeit(Turn& turn, bool must) {
   const Op missing = first_missing();
   bool pruned = missing <= head_;
   for (u8 i = 0; i < voters(); ++i)
-    pruned = pruned && (ReplicaIndex(i) == self_ || !reports_[i] || peers_[i].floor >= missing);
+    pruned = pruned && (ReplicaIndex(i) == self_ || !peers_[i].report || peers_[i].floor >= missing);
   if (!must && !stateless() && !pruned) return false;
   for (u8 i = 1; i < voters(); ++i) {
     const View target = view_ + i;
-    const MessageRef& report = reports_[primary_of(target).raw()];
+    const MessageRef& report = peers_[primary_of(target).raw()].report;
     if (!report || report.as<DoViewChange>().commit_min <= commit_min_) continue;
     turn.counters.hit(Mark::vsr_forfeited);
     StartViewChange handover = header<StartViewChange>();
@@ -339,7 +339,7 @@ void Replica::become_primary(Turn& turn) {
   vote_cast_ = false;
   for (const Timer timer : {suspicion, vote, give_up, ask_view, watchdog}) disarm(turn, timer);
   for (auto& peer : peers_) peer.last_sign = turn.now;
-  for (auto& report : reports_) report = MessageRef();
+  for (auto& peer : peers_) peer.report = MessageRef();
   pipeline_.clear();
   for (Op op = commit_max_ + 1; op <= head_; ++op) {
     pipeline_.push_back({Votes{}, turn.now});
@@ -359,7 +359,7 @@ void Replica::become_backup(Turn& turn) {
   status_ = ReplicaStatus::normal;
   give_ups_ = 0;
   for (const Timer timer : {vote, give_up, ask_view, watchdog}) disarm(turn, timer);
-  for (auto& report : reports_) report = MessageRef();
+  for (auto& peer : peers_) peer.report = MessageRef();
   turn.counters.add(Counter::views_installed);
   lacking_since_ = turn.now;
   sign_of_primary(turn);
