@@ -27,6 +27,7 @@ class BenchMachine final : public sim::LockstepMachine {
   void wait(Instant until) override;
   void ring();  // from any thread: a disk has done something
   u64 flushes(u16 node) const { return disks_.at(node)->stats().flushes; }  // of one that is open
+  u64 bytes_read(u16 node) const { return disks_.at(node)->stats().bytes_read; }
 
   std::string file_of(u16 node) const { return folder_ + "/node-" + std::to_string(node) + ".log"; }
   const std::string& folder() const { return folder_; }

@@ -7,7 +7,8 @@
 
 namespace keelson::bin {
 
-// A log of one voter's groups, read at a start, beside as many bytes of the file read one after the other.
+// A log of one voter's groups, read at a start with the index of each of its segments, beside as many bytes of the file
+// read one after the other.
 bool bench_recovery(const StorageOptions& options) {
   constexpr int repeats = 3;
   constexpr u64 segment_mib = 4;
@@ -27,31 +28,32 @@ bool bench_recovery(const StorageOptions& options) {
   const u64 ops = node.answered();
   node.stop(0);
   const std::string path = machine.file_of(0);
-  const u64 bytes = node.log_bytes_written();
+  u64 bytes = 0;
   std::vector<double> reading, starting;
   for (int i = 0; i < repeats; ++i) {
-    reading.push_back(read_cold(path, bytes));
     make_cold(path);
     const Instant begin = machine.now();
     node.boot(0);
     if (!node.run_while([&] { return node.shard(0)->state() == ShardState::booting; })) return stuck("starting");
     if (node.shard(0)->state() != ShardState::ready) return stuck("the node refuses its own log");
     starting.push_back(seconds_of(machine.now().since(begin)));
+    bytes = machine.bytes_read(0);
     node.stop(0);
+    reading.push_back(read_cold(path, bytes));
   }
   const double ratio = median(starting) / median(reading);
   if (options.json)
     std::printf(
         "{\"bench\":\"recovery\",\"log_mib\":%llu,\"groups\":%u,\"ops\":%llu,\"start_s\":%.3f,"
-        "\"read_s\":%.3f,\"ratio\":%.2f}\n",
+        "\"read_mib\":%llu,\"read_s\":%.3f,\"ratio\":%.2f}\n",
         static_cast<unsigned long long>(options.log_mib), options.groups, static_cast<unsigned long long>(ops),
-        median(starting), median(reading), ratio);
+        median(starting), static_cast<unsigned long long>(bytes >> 20), median(reading), ratio);
   else
     std::printf(
         "recovery    a log of %llu MiB, %u groups, %llu ops: %.2f s from a cold start to ready; reading as many bytes "
-        "of the file: %.2f s (x %.2f)\n",
+        "of the file, %llu MiB: %.2f s (x %.2f)\n",
         static_cast<unsigned long long>(options.log_mib), options.groups, static_cast<unsigned long long>(ops),
-        median(starting), median(reading), ratio);
+        median(starting), static_cast<unsigned long long>(bytes >> 20), median(reading), ratio);
   std::fflush(stdout);
   return true;
 }

@@ -51,7 +51,8 @@ void Recovery::start(Instant, EffectBag& out) {
 bool Recovery::on_completion(Instant now, const Completion& completion, EffectBag& out) {
   now_ = now;
   const bool known = superblock_->on_completion(completion, out) ||
-                     (scan_ && (on_probe(completion) || scan_->reader.on_completion(completion, out))) ||
+                     (scan_ && (on_probe(completion) || scan_->readers[0].on_completion(completion, out) ||
+                               scan_->readers[1].on_completion(completion, out))) ||
                      (tables_ && on_table(completion)) ||
                      (wal_ && rewriter_.on_completion(now, completion, *wal_, out));
   if (known && state_ == State::running) advance(out);
@@ -78,9 +79,11 @@ void Recovery::advance(EffectBag& out) {
              "this node wrote that.",
              {superblock_->current().first_live_segment, superblock_->current().first_page.raw(), 0, 0}});
       phase_ = Phase::scan;
-      return scan_->reader.start(segment_, out);
+      reader_of(segment_).start(segment_, out);
+      return read_ahead(out);
     case Phase::scan:
-      if (!scan_->reader.busy()) next_segment(out);
+      while (!scan_->over && !reader_of(segment_).busy()) next_segment(out);
+      if (scan_->over && !scan_->readers[0].busy() && !scan_->readers[1].busy()) end_scan(out);
       return;
     case Phase::tables:
       return read_table(out);
@@ -146,6 +149,12 @@ bool Recovery::begin_log() {
   return true;
 }
 
+// One segment is read while the one before it is looked at.
+void Recovery::read_ahead(EffectBag& out) {
+  if (segment_ + 1 < superblock_->current().first_live_segment + config_.limits.wal_segments)
+    reader_of(segment_ + 1).start(segment_ + 1, out);
+}
+
 // Not before the place where the last life began: it may have left a gap behind what it took for the end.
 bool Recovery::at_end() const {
   const Superblock& known = superblock_->current();
@@ -155,13 +164,13 @@ bool Recovery::at_end() const {
 }
 
 void Recovery::next_segment(EffectBag& out) {
-  SegmentAnalysis analysis(owner_, config_.limits, scan_->reader.image(), scan_->scratch, facts_);
+  SegmentAnalysis analysis(owner_, config_.limits, reader_of(segment_).image(), scan_->scratch, facts_);
   // After so many segments without a trace there is nothing behind.
   scan_->blank_segments = analysis.run() ? 0 : scan_->blank_segments + 1;
   note_open_segment(analysis);
   ++segment_;
-  if (at_end()) return end_scan(out);
-  scan_->reader.start(segment_, out);
+  scan_->over = at_end();
+  if (!scan_->over) read_ahead(out);
 }
 
 // The first segment that this life did not fill, if all that lies behind it can't be read. Before the place where it

@@ -71,21 +71,25 @@ class Recovery {
   };
   // Memory of the scan; given back when it is over.
   struct Scan {
-    Scan(const Limits& limits, IoIds& ids) : reader(limits, ids), scratch(limits), probe_pages(probe_count) {}
-    SegmentReader reader;
+    Scan(const Limits& limits, IoIds& ids)
+        : readers{{limits, ids}, {limits, ids}}, scratch(limits), probe_pages(probe_count) {}
+    SegmentReader readers[2];  // of even and of odd segments
     SegmentAnalysis::Scratch scratch;
     PageBuffer probe_pages;
     Probe probes[probe_count];
     u32 probes_open = 0;
     u32 blank_segments = 0;  // in a row
     u64 open_segment = no_segment;
+    bool over = false;  // but for what is being read ahead
   };
+  SegmentReader& reader_of(u64 segment) { return scan_->readers[segment % 2]; }
 
   void advance(EffectBag& out);
   void probe_ends(EffectBag& out);
   bool on_probe(const Completion& completion);
   bool begin_log();
   bool at_end() const;
+  void read_ahead(EffectBag& out);
   void next_segment(EffectBag& out);
   void note_open_segment(const SegmentAnalysis& analysis);
   void drop_former_lap();

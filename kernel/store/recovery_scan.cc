@@ -14,19 +14,23 @@ SegmentReader::SegmentReader(const Limits& limits, IoIds& ids)
       ids_(ids),
       image_{0, PageBuffer(limits.wal_segment_pages), PageBuffer(limits.index_pages_per_segment)},
       todo_(std::size_t{limits.wal_segment_pages} + limits.index_pages_per_segment),
-      in_flight_(std::min(reads_max, limits.reads_in_flight_max)) {}
+      in_flight_(std::min(reads_max, std::max(1u, limits.reads_in_flight_max / 2))) {}
 
 void SegmentReader::start(u64 segment, EffectBag& out) {
   check(!busy());
   image_.segment = segment;
-  plan(Zone::wal, limits_.wal_segment_pages);
   plan(Zone::index, limits_.index_pages_per_segment);
+  plan(Zone::wal, limits_.wal_segment_pages);
   emit(out);
 }
 
+// The first one is asked for first: devices and systems read ahead.
 void SegmentReader::plan(Zone zone, u32 pages) {
-  for (u32 first = 0; first < pages; first += read_pages_max)
-    todo_.push_back({zone, first, std::min(read_pages_max, pages - first)});
+  for (u32 end = pages; end > 0;) {
+    const u32 first = (end - 1) / read_pages_max * read_pages_max;
+    todo_.push_back({zone, first, end - first});
+    end = first;
+  }
 }
 
 void SegmentReader::emit(EffectBag& out) {
@@ -53,8 +57,8 @@ bool SegmentReader::on_completion(const Completion& completion, EffectBag& out) 
         std::ranges::fill(pages_of(range.zone).span(range.first, 1), unreadable);
       } else {
         const u32 half = range.count / 2;
-        todo_.push_back({range.zone, range.first, half});
         todo_.push_back({range.zone, range.first + half, range.count - half});
+        todo_.push_back({range.zone, range.first, half});
       }
     }
     emit(out);
