@@ -318,6 +318,11 @@ void check_steps(Check& c) {
     if (end_ms != 0 && step.at_ms() >= end_ms)
       c.found({path + ".at_ms"},
               {path + ".at_ms: after the last phase", number(step.at_ms()), "less than " + number(end_ms)});
+    if (step.has_every_ms() != step.has_times())
+      c.found({path}, {path + ": one of every_ms and times alone", {}, "both, or neither"});
+    if (step.has_every_ms() && step.for_ms() >= step.every_ms())
+      c.found({path + ".every_ms"}, {path + ".every_ms: again before it is undone", number(step.every_ms()),
+                                     "more than for_ms, " + number(step.for_ms())});
     if (step.do__size() == 0) c.found({path}, {path + ": does nothing", {}, "do { }"});
     for (int k = 0; k < step.do__size(); ++k) {
       const auto& action = step.do_(k);
@@ -388,7 +393,7 @@ void check_damage(Check& c) {
   for_each_place(scenario, [&](const std::string&, const auto& place) {
     const pb::Disk& disk = place.disk();
     spoils = spoils || disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0 ||
-             disk.misdirect_read_ppm() > 0;
+             disk.misdirect_read_ppm() > 0 || disk.rot_tail_ppm() > 0;
   });
   for_each_place(scenario, [&](const std::string& prefix, const auto& place) {
     const pb::Disk& disk = place.disk();

@@ -87,10 +87,12 @@ void Steps::on_time(u64 token) {
 void Steps::perform(std::size_t index) {
   Script& script = scripts_[index];
   script.done = true;
-  --waiting_;
+  waiting_ -= script.times++ == 0;
   for (const auto& action : script.step.do_()) perform(script, action);
   if (script.step.has_for_ms())
     world_.core().schedule(world_.now() + milliseconds(script.step.for_ms()), Rank::nemesis, *this, undo_token + index);
+  if (script.times < script.step.times())
+    world_.core().schedule(world_.now() + milliseconds(script.step.every_ms()), Rank::nemesis, *this, index);
 }
 
 void Steps::perform(Script& script, const pb::Do& action) {

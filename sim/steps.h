@@ -28,6 +28,7 @@ class Steps final : public Observer, private Task {
   struct Script {
     pb::Step step;
     bool done = false;
+    u32 times = 0;  // it happened
     std::vector<std::function<void()>> undo;
   };
   void on_time(u64 token) override;

@@ -196,6 +196,7 @@ void Disk::crash(CrashKind kind) {
   flush_drawn_ = false;
   failed_ = false;
   forget_unmarked(kind);
+  if (stream_.chance(Site::disk_rot_tail, settings_.rot_tail_ppm)) rot_tail();
 }
 
 bool Disk::writing(Zone zone) const {

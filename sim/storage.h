@@ -154,6 +154,8 @@ class Disk {
   std::vector<u64> written_in(Zone zone, u64 offset, u64 bytes) const;  // pages
   bool may_damage(Zone zone, u64 page_no);
   void damaged(Fault fault, Zone zone, u64 page_no);
+  void rot_page(Fault fault, Zone zone, u64 page_no);
+  void rot_tail();
   void lose_sector(const Operation& read);
   void flip_read(const Operation& read);
   u32 slot_of(const Operation& operation) const { return static_cast<u32>(&operation - operations_.data()); }

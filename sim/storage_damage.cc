@@ -209,6 +209,11 @@ bool Disk::rot() {
   const Extent& extent = known[stream_.below(Site::disk_damage_page, known.size())];
   const u64 page_no = extent.first_page + stream_.below(Site::disk_damage_page, extent.pages);
   if (!may_damage(where, page_no)) return false;
+  rot_page(Fault::bit_rot, where, page_no);
+  return true;
+}
+
+void Disk::rot_page(Fault fault, Zone where, u64 page_no) {
   std::byte content[page_bytes];
   Medium& medium = zone(where);
   medium.read_page(page_no, content);
@@ -218,8 +223,22 @@ bool Disk::rot() {
   Page* rotten = pages_.make(content);
   rotten->unreadable = unreadable;
   medium.put(page_no, rotten);
-  damaged(Fault::bit_rot, where, page_no);
-  return true;
+  damaged(fault, where, page_no);
+}
+
+// A device is at its weakest where it wrote when the power went. Both zones: of a batch neither its records nor what
+// names them may be left.
+void Disk::rot_tail() {
+  constexpr u64 depth_max = 4;
+  for (const Zone where : {Zone::wal, Zone::index}) {
+    const auto& known = written_[static_cast<std::size_t>(where)];
+    if (!strikes(where)) continue;
+    const u64 depth = std::min<u64>(1 + stream_.below(Site::disk_rot_depth, depth_max), known.size());
+    for (u64 i = 0; i < depth; ++i) {
+      const Extent& extent = known[known.size() - 1 - i];
+      for (u64 page = 0; page < extent.pages; ++page) rot_page(Fault::rotten_tail, where, extent.first_page + page);
+    }
+  }
 }
 
 // Pages of a stretch that hold something.

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "keelson/base/vec.h"
+#include "keelson/store/disk_claim.h"
 #include "keelson/vsr/rules.h"
 #include "keelson/wire/event.h"
 
@@ -24,6 +25,7 @@ class Peers {
     Instant silent_at = Instant::never();  // unless it is heard before; then who slept under it is woken
     BatchNo told_batch;                    // the highest that it said is stored, in lives that have all of those before
     Incarnation judged;                    // the newest life that said where it begins
+    BatchNo judged_claim;                  // ... and what it said
     bool old_disk = false;                 // which is below told_batch
     u32 wake_next = none;  // replicas before this one are awake, if they slept under it; none: not needed
 
@@ -36,11 +38,13 @@ class Peers {
       beat_sent = 0;
       old_disk = false;  // until it says where it begins
     }
-    // Of its newest life.
-    void hear_claim(BatchNo first, BatchNo stored) {
-      if (first != BatchNo() && judged != incarnation) {
+    // Of its newest life, or of another one of that number: then both began from the same file.
+    void hear_claim(BatchNo tagged_first, BatchNo stored) {
+      if (rules::is_unjudged(tagged_first, judged == incarnation ? judged_claim : BatchNo())) {
+        if (judged == incarnation) beat_sent = 0;
         judged = incarnation;
-        old_disk = rules::is_old_disk(first, told_batch);
+        judged_claim = tagged_first;
+        old_disk = rules::is_old_disk(DiskClaim::first_of(tagged_first), told_batch);
       }
       if (!old_disk) told_batch = std::max(told_batch, stored);
     }

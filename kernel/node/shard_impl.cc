@@ -119,6 +119,7 @@ void Shard::Impl::on_node_event(const NodeEvent& event, EffectBag& out) {
     u64 seed = boot_seed;
     for (const u64 word : boot->entropy) seed = Prng(seed ^ word).next();
     prng = Prng(seed);
+    claim.tag = static_cast<u16>(prng.next());
     Vec<RecoveryConfig::Group> mine(groups.size());
     for (const auto& g : groups)
       if (is_mine(g)) mine.push_back({g.group, static_cast<u8>(g.members.size())});

@@ -175,7 +175,7 @@ void Shard::Impl::send_beat(NodeId to, std::span<const GroupEntry> carried, Effe
   beat.node = config.node;
   beat.incarnation = incarnation;
   beat.to_shard = beat.from_shard = config.shard;
-  beat.first_batch = claim.first;
+  beat.first_batch = claim.tagged_first();
   beat.stored_batch = claim.stored;
   beat.lost_batch = peer->old_disk ? peer->told_batch : BatchNo();
   beat.sent = now.ns();
@@ -208,7 +208,7 @@ void Shard::Impl::send_entries(NodeId to, std::span<const GroupEntry> all, Effec
   entry_list.node = config.node;
   entry_list.incarnation = incarnation;
   entry_list.to_shard = entry_list.from_shard = config.shard;
-  entry_list.first_batch = claim.first;
+  entry_list.first_batch = claim.tagged_first();
   entry_list.stored_batch = claim.stored;
   entry_list.count = static_cast<u32>(carried.size());
   seal(message, entry_list, size);

@@ -12,6 +12,16 @@ namespace keelson {
 struct DiskClaim {
   BatchNo first;   // of this life, above all that its start found; 0: the log's end is damaged, so it can't say
   BatchNo stored;  // the highest one of which replicas were told; 0: none in this life
+  // Drawn at the start. Two lives that began from copies of one file have the same incarnation and the same `first`.
+  u16 tag = 0;
+
+  // As headers carry it: the tag above the number.
+  BatchNo tagged_first() const {
+    const bool says = first != BatchNo() && first.raw() >> tag_shift == 0;
+    return says ? BatchNo(u64{tag} << tag_shift | first.raw()) : BatchNo();
+  }
+  static constexpr BatchNo first_of(BatchNo tagged) { return BatchNo(tagged.raw() & ((u64{1} << tag_shift) - 1)); }
+  static constexpr u32 tag_shift = 48;
 };
 
 }  // namespace keelson

@@ -78,7 +78,7 @@ void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   CheckpointTable old = std::exchange(durable_, CheckpointTable{});
   Pin pin = std::exchange(pin_, next_pin());
   pin.named = true;
-  retire(old, std::exchange(durable_id_, Digest{}), pin, now, zone);
+  retire(old, std::exchange(durable_id_, Digest{}), pin, {}, now, zone);
   damaged_blobs_ = {};
   distrust_state();
 }
@@ -302,13 +302,12 @@ void Checkpointer::fill(GroupCheckpoint& record, const CheckpointFacts& facts, c
 
 void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant now) {
   check(phase_ == Phase::record);
-  for (const BlockRun& run : durable_place_.copies)
-    if (!run.empty()) zone.blocks().free(run);
-  durable_place_ = std::exchange(next_place_, TablePlace{});
+  TablePlace old_place = std::exchange(durable_place_, std::exchange(next_place_, TablePlace{}));
   std::swap(durable_, next_);
   const Digest old_id = std::exchange(durable_id_, next_id_);
-  for (Pinned& former : pinned_) former.pin.named = false;
-  retire(next_, old_id, std::exchange(pin_, next_pin()), now, zone);
+  for (Pinned& former : pinned_)
+    if (std::exchange(former.pin.named, false)) former.place = std::exchange(old_place, TablePlace{});
+  retire(next_, old_id, std::exchange(pin_, next_pin()), old_place, now, zone);
   release_pins(now, zone);
   phase_ = Phase::idle;
   if (receiving_) set_clean(static_cast<u32>(durable_.facts.state_sections()));

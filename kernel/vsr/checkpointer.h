@@ -128,7 +128,7 @@ class Checkpointer {
   // from a peer, to other blocks.
   u64 begin_read(const Digest& id);
   // Of the durable one, for the replica itself: as for a peer there has to be a place for it to go to.
-  bool may_read_blob() const { return pinned_.size() < held_max; }
+  bool may_read_durable() const { return pinned_.size() < held_max; }
   const CheckpointTable& read_from(u64 reading);
   void end_read(u64 reading);
   void release_pins(Instant now, CheckpointZone& zone);
@@ -151,11 +151,18 @@ class Checkpointer {
     bool named = false;  // it was forgotten, and the log's record is still of this one
     bool holds(Instant now) const;
   };
+  // Of both copies of a table.
+  struct TablePlace {
+    BlockRun copies[2];
+    Digest digest;
+    u32 bytes = 0;
+  };
   // A former durable one.
   struct Pinned {
     CheckpointTable table;
     Digest id;
     Pin pin;
+    TablePlace place;  // none while the record in the log is still of this one: durable_place_ is
   };
   // How far a section of the checkpoint in the making is.
   enum class Piece : u8 {
@@ -170,18 +177,14 @@ class Checkpointer {
     CheckpointTable* table = nullptr;
     Pin* pin = nullptr;
   };
-  // Of both copies of a table.
-  struct TablePlace {
-    BlockRun copies[2];
-    Digest digest;
-    u32 bytes = 0;
-  };
   Held held(const Digest& id);
   Held held(u64 serial);
   Pin next_pin() { return Pin{Instant(), ++pins_, 0, false}; }
   bool is_shared(u32 section, const CheckpointTable& of) const;
   void free_table(CheckpointTable& table, CheckpointZone& zone);
-  void retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone);
+  void retire(CheckpointTable& table, const Digest& id, const Pin& pin, const TablePlace& place, Instant now,
+              CheckpointZone& zone);
+  static void free_place(const TablePlace& place, CheckpointZone& zone);
   static void free_section(SavedSection& section, CheckpointZone& zone);
   void begin_sections(const CheckpointFacts& facts);
   void begin_blob(u32 section, Op born);

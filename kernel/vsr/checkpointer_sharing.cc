@@ -119,9 +119,10 @@ void Checkpointer::end_read(u64 reading) {
 void Checkpointer::release_pins(Instant now, CheckpointZone& zone) {
   for (std::size_t i = pinned_.size(); i-- > 0;) {
     if (pinned_[i].pin.holds(now)) continue;
-    CheckpointTable former = std::move(pinned_[i].table);
+    Pinned former = std::move(pinned_[i]);
     pinned_.erase_at(i);
-    free_table(former, zone);
+    free_table(former.table, zone);
+    free_place(former.place, zone);
   }
   if (pinned_.empty()) pinned_ = {};
 }
@@ -163,10 +164,19 @@ void Checkpointer::free_section(SavedSection& section, CheckpointZone& zone) {
 }
 
 // This replica doesn't start from it any more; a peer, or another start, may still want it.
-void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, Instant now, CheckpointZone& zone) {
-  if (!pin.holds(now)) return free_table(table, zone);
+void Checkpointer::retire(CheckpointTable& table, const Digest& id, const Pin& pin, const TablePlace& place,
+                          Instant now, CheckpointZone& zone) {
+  if (!pin.holds(now)) {
+    free_table(table, zone);
+    return free_place(place, zone);
+  }
   if (pinned_.capacity() == 0) pinned_ = Vec<Pinned>(aside_max);
-  pinned_.push_back({std::exchange(table, CheckpointTable{}), id, pin});
+  pinned_.push_back({std::exchange(table, CheckpointTable{}), id, pin, place});
+}
+
+void Checkpointer::free_place(const TablePlace& place, CheckpointZone& zone) {
+  for (const BlockRun& run : place.copies)
+    if (!run.empty()) zone.blocks().free(run);
 }
 
 }  // namespace keelson

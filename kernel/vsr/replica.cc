@@ -89,6 +89,8 @@ Replica::Replica(ReplicaConfig config, RecoveredGroup recovered, AnyMachine mach
   stored_log_view_ = log_view_;
   state_place_ = recovered.state_place;  // not known where only its entry is left: it counts as old
   state_on_disk_ = recovered.has_state;
+  confessed_ =
+      recovered.has_state && rules::confesses(recovered.state.state_flags, recovered.amnesiac, recovered.head_unknown);
   checkpoint_place_ = recovered.checkpoint_place;
   head_ = recovered.head;
   linked_floor_ = head_;
@@ -238,6 +240,7 @@ void Replica::on_stored(Turn& turn, const StoredRecord& record) {
     state_place_ = record.place;
     state_on_disk_ = true;
     state_frees_ = false;
+    confessed_ = true;
     return on_state_stored(turn);
   }
   if (record.command == Command::group_checkpoint) return on_checkpoint_stored(turn, record);
@@ -260,10 +263,12 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   const bool known = log_.has_room(record.op) && log_.at(record.op).identity == record.identity;
   if (!record.ok) {
     if (known && log_.at(record.op).place == record.place) {  // otherwise it was moved, and its old place given back
+      if (for_apply && voters() == 1 && !rules::is_gone(++failed_reads_)) return;  // it is read again
       turn.counters.hit(Mark::recovery_row_3_lost);
       LogEntry& entry = log_.touch(record.op);
       entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~(log_bit::stored | log_bit::moving));
       if (mute()) return;
+      if (for_apply && voters() == 1) return fence(turn, FenceReason::log_damaged);
       if (record.purpose == purpose_scrub) note_lost(turn, record.op);
       if (record.purpose >= purpose_body) miss_record(turn, record.op);
       repair_elsewhere(turn);
@@ -271,6 +276,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
     return;
   }
   if (for_apply) {
+    failed_reads_ = 0;
     if (log_.at(record.op).identity == record.identity) bodies_.put(record.op, record.identity, record.message);
     return;
   }

@@ -143,6 +143,7 @@ class Replica {
     u32 asked = 0;      // blocks being read
     u32 attempts = 0;   // of this item that failed
     u32 pending = 0;    // reads under way
+    u64 reading = 0;    // of the checkpoint, whose blocks have to stay
     DigestStream digest;
   };
   struct PeerState {
@@ -178,7 +179,7 @@ class Replica {
     h.incarnation = config_.incarnation;
     h.from_shard = config_.shard;
     if constexpr (tells_disk(T::command_of)) {
-      h.first_batch = config_.disk.first;
+      h.first_batch = config_.disk.tagged_first();
       h.stored_batch = config_.disk.stored;
     }
     return h;
@@ -479,6 +480,7 @@ class Replica {
   bool state_stored_ = true;   // the newest appended one is durable
   bool state_on_disk_ = false;
   bool state_frees_ = false;  // the wanted one keeps a segment from being freed
+  bool confessed_ = false;    // the newest stored one says what this start found lost, if anything
   RecordPlace state_place_;   // of the newest stored one
 
   LogIndex log_;
@@ -528,7 +530,8 @@ class Replica {
 
   Vec<PeerState> peers_;  // all voters, this one included
   u32 loads_pending_ = 0;
-  Op load_next_;  // next op to read ahead for apply
+  u32 failed_reads_ = 0;  // in a row, of what is to be applied; alone
+  Op load_next_;          // next op to read ahead for apply
   ReplicaScratch& scratch_;
 };
 

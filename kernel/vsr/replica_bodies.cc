@@ -110,7 +110,7 @@ void Replica::read_here(Turn& turn, u32 index) {
   for (const BodyIndex::Place& place : {what.place, what.former}) {
     const SavedSection* blob = checkpointer_.durable_blob(place.blob, place.born);
     if (!blob || u64{place.offset} + what.size > blob->size) continue;
-    if (!checkpointer_.may_read_blob()) return;
+    if (!checkpointer_.may_read_durable()) return;
     if (!read.message) read.message = allocate_message(turn.slabs, what.size - header_size);
     if (!read.message) return;
     read.place = place;

@@ -21,10 +21,10 @@ bool Replica::vacate(Turn& turn, PageNo end, bool urgent) {
 }
 
 // The newest promise is made once more. In status normal the log of the view is what it is now, otherwise what was
-// promised stays as it is. Where none was ever made, but something is lost, one has to say so: what shows it goes.
+// promised stays as it is. Where something is lost, one has to say so: what shows it goes.
 bool Replica::vacate_state(Turn& turn, PageNo end) {
-  const bool leaves = state_on_disk_ ? rules::has_to_leave(Command::group_state, state_place_.page, end)
-                                     : rules::has_to_confess(mute(), tail_uncertain_);
+  const bool leaves = (state_on_disk_ && rules::has_to_leave(Command::group_state, state_place_.page, end)) ||
+                      (!confessed_ && rules::has_to_confess(mute(), tail_uncertain_));
   if (!leaves) return true;
   state_frees_ = true;
   if (state_wanted_) append_state(turn);

@@ -83,9 +83,11 @@ bool Replica::scrub_checkpoint(Turn& turn) {
     if (s.left == 0) continue;
     const BlockRun run = run_of_item();
     const u32 blocks = std::min(run.count - s.of_run, turn.checkpoints.buffer_bytes() / page_bytes);
-    if (turn.checkpoints.read_for_peer({run.first + s.of_run, blocks}, group(), scrub_tag(), turn.out)) {
+    if (checkpointer_.may_read_durable() &&
+        turn.checkpoints.read_for_peer({run.first + s.of_run, blocks}, group(), scrub_tag(), turn.out)) {
       s.pending = 1;
       s.asked = blocks;
+      s.reading = checkpointer_.begin_read(checkpointer_.durable_id());
     }
     return true;
   }
@@ -111,6 +113,7 @@ void Replica::on_scrubbed(Turn& turn, const CheckpointZone::Done& done) {
   check(scrub_ != nullptr && scrub_->pending == 1);
   Scrub& s = *scrub_;
   s.pending = 0;
+  checkpointer_.end_read(s.reading);
   if (mute() || checkpointer_.durable_id() != s.checkpoint) return turn.checkpoints.release(done.buffer);
   const u64 count = std::min<u64>(s.left, u64{s.asked} * page_bytes);
   if (done.ok) s.digest.add(turn.checkpoints.bytes(done.buffer).first(count));

@@ -143,6 +143,9 @@ constexpr bool has_forgotten(Generation generation, std::size_t voters) {
 // A life that can't say where it begins (0) has a damaged one, which recovery judges.
 constexpr bool is_old_disk(BatchNo first, BatchNo told) { return first != BatchNo() && first <= told; }
 
+// A life is judged when it first says where it begins. One that says otherwise is another one, whatever its number.
+constexpr bool is_unjudged(BatchNo claim, BatchNo judged) { return claim != BatchNo() && claim != judged; }
+
 // A message is of an earlier life of its node.
 constexpr bool from_old_life(Incarnation message, Incarnation known) { return message < known; }
 
@@ -170,7 +173,17 @@ constexpr bool has_to_leave(Command, PageNo record, PageNo end) { return record 
 // before.
 constexpr bool may_begin_anew(Op durable_checkpoint, Op head) { return durable_checkpoint >= head; }
 
-// A replica that lost something and never made a promise makes one, before the log that shows the loss is freed.
+// A record that nobody else has is given up when it could not be read so often in a row.
+constexpr bool is_gone(u32 failed_reads) { return failed_reads >= 3; }
+
+// A stored promise says what a start found lost. A copy of an older one, which that start made, does not.
+constexpr bool confesses(u32 state_flags, bool amnesiac, bool unsure) {
+  return (!amnesiac || (state_flags & state_flag::amnesiac) != 0) &&
+         (!unsure || (state_flags & state_flag::unsure) != 0);
+}
+
+// A replica that lost something and has not said so in a promise makes one, before the log that shows the loss is
+// freed.
 constexpr bool has_to_confess(bool mute, bool unsure) { return mute || unsure; }
 
 // A record that counts only when the whole log up to it is marked durable (docs/storage.md, the marker).

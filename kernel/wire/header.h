@@ -39,7 +39,7 @@ struct Header {
   ShardId from_shard;
   u64 sent = 0;  // author's monotonic ns; beats only
   TraceId trace;
-  BatchNo first_batch;  // what the author's disk holds (store/disk_claim.h); where tells_disk, else 0
+  BatchNo first_batch;  // what the author's disk holds, tagged (store/disk_claim.h); where tells_disk, else 0
   BatchNo stored_batch;
 };
 static_assert(sizeof(Header) == 128);

@@ -164,6 +164,7 @@ void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupVi
 
 bool Commits::agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op) {
   const auto what = [&] { return text(node) + ", " + text(op.op) + " of " + text(view.group) + ": "; };
+  if (!op.known && op.op <= view.floor) return true;  // the log let go of it in this very turn
   if (!op.known) return fail("applied_known", what() + "applied, but not in its log", node), false;
   if (op.op.raw() <= group.log.size()) {
     const CommittedOp& canonical = group.log[op.op.raw() - 1];

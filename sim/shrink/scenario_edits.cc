@@ -111,6 +111,9 @@ void shrink_times(Edits& edits) {
     const pb::Step& step = edits.plain().step(i);
     if (step.has_at_ms())
       edits.less("step.at_ms", step.at_ms(), 0, [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_at_ms(to); });
+    if (step.has_times())
+      edits.less("step.times", step.times(), 2,
+                 [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_times(narrow(to)); });
     if (step.has_for_ms())
       edits.less("step.for_ms", step.for_ms(), 1, [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_for_ms(to); });
   }

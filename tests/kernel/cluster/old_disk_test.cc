@@ -51,6 +51,20 @@ TEST(OldDisk, ItIsSaidOnTheDiskToo) {
   c.request("c").expect_reply();
 }
 
+// The copy of a stopped node's file. Its life has the number of the one that began from that file before, and begins at
+// the same batch: what peers know of the one must not pass for the other.
+TEST(OldDisk, TwoLivesThatBeganFromOneFileAreNotTheSame) {
+  auto c = Cluster::of(3);
+  const Who victim = c.pin(backup(2));
+  c.request("a").expect_reply().run();
+  c.crash(victim).save_disk(victim).restart(victim).run_until_normal();
+  c.request("b").expect_reply().run_for(some_beats);
+  c.crash(victim).restore_disk(victim).restart(victim).run_for(some_beats);
+  c.expect_fenced(FenceReason::amnesiac).on(victim).expect_notified(NotifyKind::old_disk).on(victim);
+  c.request("c").expect_reply().run();
+  c.expect_log({"a", "b", "c"}).on({primary, backup(1)});
+}
+
 TEST(OldDisk, ACopyOfTheNewestOneIsAsGood) {
   auto c = Cluster::of(3);
   const Who victim = c.pin(backup(2));

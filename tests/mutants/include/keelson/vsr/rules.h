@@ -161,6 +161,12 @@ inline bool may_begin_anew(Op durable_checkpoint, Op head) {
   return active(Id::sync_begins_anew) || rules::may_begin_anew(durable_checkpoint, head);
 }
 
+inline bool is_gone(u32 failed_reads) { return !active(Id::vsr_waits_for_nobody) && rules::is_gone(failed_reads); }
+
+inline bool confesses(u32 state_flags, bool amnesiac, bool unsure) {
+  return active(Id::store_copy_confesses) || rules::confesses(state_flags, amnesiac, unsure);
+}
+
 inline bool has_to_confess(bool mute, bool unsure) {
   return !active(Id::store_reclaim_unconfessed) && rules::has_to_confess(mute, unsure);
 }
@@ -233,6 +239,10 @@ inline bool sleeps_no_more(bool mute) { return active(Id::quiet_forgotten) || ru
 
 inline bool is_silent(Instant silent_at, Instant now) {
   return !active(Id::quiet_through_silence) && rules::is_silent(silent_at, now);
+}
+
+inline bool is_unjudged(BatchNo claim, BatchNo judged) {
+  return active(Id::node_same_number) ? claim != BatchNo() && judged == BatchNo() : rules::is_unjudged(claim, judged);
 }
 
 inline bool is_old_disk(BatchNo first, BatchNo told) {
