@@ -52,7 +52,7 @@ bool Recovery::on_completion(Instant now, const Completion& completion, EffectBa
   now_ = now;
   const bool known = superblock_->on_completion(completion, out) ||
                      (scan_ && (on_probe(completion) || scan_->readers[0].on_completion(completion, out) ||
-                               scan_->readers[1].on_completion(completion, out))) ||
+                                scan_->readers[1].on_completion(completion, out))) ||
                      (tables_ && on_table(completion)) ||
                      (wal_ && rewriter_.on_completion(now, completion, *wal_, out));
   if (known && state_ == State::running) advance(out);

@@ -1,7 +1,8 @@
 // SegmentReader: brings one segment at a time, its WAL pages and its index pages, from the disk into memory.
 //
-// Who uses it: recovery, which has two and lets them take turns. Several Reads are in flight; one that fails is taken apart until single pages are to blame:
-// those are filled with bytes that no page can have. Not here: what pages mean (recovery_segment.h).
+// Who uses it: recovery, which has two and lets them take turns. Several Reads are in flight; one that fails is taken
+// apart until single pages are to blame: those are filled with bytes that no page can have. Not here: what pages mean
+// (recovery_segment.h).
 #pragma once
 
 #include "keelson/store/io_ids.h"
