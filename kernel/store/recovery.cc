@@ -146,6 +146,8 @@ bool Recovery::begin_log() {
   facts_.wal_begin = facts_.wal_end = first_page_of(config_.limits, segment_);
   facts_.slots_begin = facts_.slots_end = segment_ * config_.limits.index_pages_per_segment;
   facts_.freed_batch = facts_.highest = known.freed_batch;
+  facts_.life = known.incarnation;
+  facts_.life_begin = known.first_batch;
   return true;
 }
 

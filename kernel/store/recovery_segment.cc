@@ -60,7 +60,8 @@ void SegmentAnalysis::read_index() {
     if (reading.state == PageState::bad) continue;
     const bool elsewhere = head.page_count > 0 && segment_of(limits_, head.first_page) != image_.segment;
     const bool fits = head.page_of <= slot && slot - head.page_of + u32{head.pages} <= limits_.index_pages_per_segment;
-    if (elsewhere || !fits || !numbered(head.batch_no)) reading.state = PageState::bad;
+    const bool outlived = store_rules::is_outlived(head.incarnation, head.batch_no, facts_.life, facts_.life_begin);
+    if (elsewhere || !fits || outlived || !numbered(head.batch_no)) reading.state = PageState::bad;
     whole_ = whole_ || reading.state == PageState::ok;
   }
 }
@@ -151,6 +152,11 @@ void SegmentAnalysis::read_stamps() {
     if (reading.state == PageState::ok &&
         earlier_lap(reading.stamp.page_no.raw(), page_no(i).raw(), ring_pages(limits_)))
       reading.state = PageState::blank;
+    if (reading.state == PageState::ok &&
+        store_rules::is_outlived(reading.stamp.incarnation, reading.stamp.batch_no, facts_.life, facts_.life_begin)) {
+      std::fill_n(page, stamp_bytes, std::byte{0xff});
+      reading.state = PageState::bad;
+    }
     const bool here = store_rules::is_here(reading.stamp.page_no, page_no(i)) && numbered(reading.stamp.batch_no);
     if (reading.state == PageState::ok && !here) reading.state = PageState::bad;
     touched_ = touched_ || reading.state != PageState::blank;

@@ -97,6 +97,12 @@ constexpr bool is_superblock_stored(u32 written) { return written == superblock_
 // A page says where it belongs. What a device wrote to a wrong place is no page of that place.
 constexpr bool is_here(PageNo stamped, PageNo place) { return stamped == place; }
 
+// A life numbers its batches from the first one that it did not find. A page of that number, or of a higher one, by an
+// earlier life could not be read then, and what it was is settled without it.
+constexpr bool is_outlived(Incarnation author, BatchNo no, Incarnation life, BatchNo life_begin) {
+  return author < life && no >= life_begin;
+}
+
 // What is read back is the record that was asked for.
 constexpr bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& identity) {
   return found.group == group && found.op == op && found.identity == identity;

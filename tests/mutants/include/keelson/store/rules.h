@@ -71,6 +71,10 @@ inline bool is_here(PageNo stamped, PageNo place) {
   return active(Id::store_no_location_check) || store_rules::is_here(stamped, place);
 }
 
+inline bool is_outlived(Incarnation author, BatchNo no, Incarnation life, BatchNo life_begin) {
+  return !active(Id::store_outlived_returns) && store_rules::is_outlived(author, no, life, life_begin);
+}
+
 inline bool is_asked(const Prepare& found, GroupId group, Op op, const Digest& identity) {
   return active(Id::store_no_location_check) || store_rules::is_asked(found, group, op, identity);
 }
