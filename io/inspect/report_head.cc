@@ -50,6 +50,11 @@ void put_superblock(JsonWriter& json, const Superblock& s) {
   json.field("parent", hex_of(s.parent)).array("former_durable");
   for (const BatchNo batch : s.former_durable)
     if (batch != BatchNo()) json.field("", batch.raw());
+  json.end_array().array("former_begins");
+  for (const LifeBegin& begin : s.former_begins) {
+    if (begin.life == Incarnation()) continue;
+    json.object("").field("incarnation", begin.life.raw()).field("first_batch", begin.first.raw()).end_object();
+  }
   json.end_array();
 }
 

@@ -44,6 +44,15 @@ std::string former_text(const Superblock& s) {
   return text.empty() ? "-" : text;
 }
 
+// Where they began, as far as the life of this superblock doesn't say it for them.
+std::string begins_text(const Superblock& s) {
+  std::string text;
+  for (const LifeBegin& begin : s.former_begins)
+    if (begin.life != Incarnation())
+      text += (text.empty() ? "" : ", ") + std::to_string(begin.life.raw()) + ": " + std::to_string(begin.first.raw());
+  return text.empty() ? "-" : text;
+}
+
 struct Field {
   const char* name;
   std::function<std::string(const Superblock&)> value;
@@ -64,6 +73,7 @@ const std::vector<Field>& fields() {
       {"durable batch", [](const Superblock& s) { return std::to_string(s.durable_batch.raw()); }},
       {"first batch", [](const Superblock& s) { return std::to_string(s.first_batch.raw()); }},
       {"durable before", former_text},
+      {"begun before", begins_text},
       {"checksum", [](const Superblock& s) { return hex_of(s.checksum); }},
       {"parent", [](const Superblock& s) { return hex_of(s.parent); }},
   };

@@ -146,8 +146,6 @@ bool Recovery::begin_log() {
   facts_.wal_begin = facts_.wal_end = first_page_of(config_.limits, segment_);
   facts_.slots_begin = facts_.slots_end = segment_ * config_.limits.index_pages_per_segment;
   facts_.freed_batch = facts_.highest = known.freed_batch;
-  facts_.life = known.incarnation;
-  facts_.life_begin = known.first_batch;
   return true;
 }
 
@@ -166,7 +164,8 @@ bool Recovery::at_end() const {
 }
 
 void Recovery::next_segment(EffectBag& out) {
-  SegmentAnalysis analysis(owner_, config_.limits, reader_of(segment_).image(), scan_->scratch, facts_);
+  SegmentAnalysis analysis(owner_, superblock_->current(), config_.limits, reader_of(segment_).image(), scan_->scratch,
+                           facts_);
   // After so many segments without a trace there is nothing behind.
   scan_->blank_segments = analysis.run() ? 0 : scan_->blank_segments + 1;
   note_open_segment(analysis);
@@ -258,9 +257,10 @@ void Recovery::end_tables(EffectBag& out) {
   const Superblock& old = superblock_->current();
   find_end();
   Superblock next = old;
+  next.add_former(wal_start_.durable_batch);
+  next.add_begin(wal_start_.next_batch);
   next.incarnation = old.incarnation + 1;
   next.durable_batch = wal_start_.durable_batch;
-  next.add_former(wal_start_.durable_batch);
   next.first_batch = wal_start_.next_batch;
   next.first_page = wal_start_.next_page;
   next.clean = 0;

@@ -91,9 +91,6 @@ struct LogFacts {
   PageNo wal_begin;
   u64 slots_begin = 0;  // index pages, counted over all segments
   BatchNo freed_batch;
-  // The last life, and the number of its first batch.
-  Incarnation life;
-  BatchNo life_begin;
   Vec<BatchFact> batches;
   Vec<FoundRecord> records;
   Vec<FoundState> states;            // by group

@@ -21,9 +21,10 @@ bool never_written(const std::byte* page) {
 
 }  // namespace
 
-SegmentAnalysis::SegmentAnalysis(const LogOwner& owner, const Limits& limits, SegmentImage& image, Scratch& scratch,
-                                 LogFacts& facts)
+SegmentAnalysis::SegmentAnalysis(const LogOwner& owner, const Superblock& last_life, const Limits& limits,
+                                 SegmentImage& image, Scratch& scratch, LogFacts& facts)
     : owner_(owner),
+      last_life_(last_life),
       limits_(limits),
       seed_(page_seed(owner.cluster, owner.shard)),
       image_(image),
@@ -58,12 +59,16 @@ void SegmentAnalysis::read_index() {
     if (reading.state == PageState::blank) continue;
     touched_ = true;
     if (reading.state == PageState::bad) continue;
-    const bool elsewhere = head.page_count > 0 && segment_of(limits_, head.first_page) != image_.segment;
+    const bool elsewhere = segment_of(limits_, head.first_page) != image_.segment;  // a lone marker names one, too
     const bool fits = head.page_of <= slot && slot - head.page_of + u32{head.pages} <= limits_.index_pages_per_segment;
-    const bool outlived = store_rules::is_outlived(head.incarnation, head.batch_no, facts_.life, facts_.life_begin);
-    if (elsewhere || !fits || outlived || !numbered(head.batch_no)) reading.state = PageState::bad;
-    whole_ = whole_ || reading.state == PageState::ok;
+    if (elsewhere || !fits || is_outlived(head.incarnation, head.batch_no) || !numbered(head.batch_no))
+      reading.state = PageState::bad;
   }
+}
+
+bool SegmentAnalysis::is_outlived(Incarnation author, BatchNo no) const {
+  const LifeBegin begin = last_life_.begin_after(author);
+  return store_rules::is_outlived(author, no, begin.life, begin.first);
 }
 
 // Batches are numbered in the order of their slots. A whole page that breaks this order was written to a wrong place.
@@ -80,10 +85,12 @@ void SegmentAnalysis::drop_misplaced() {
       const BatchNo after = scratch_.index[next].head.batch_no;
       misplaced = no > after || (no < before && before <= after);
     }
-    if (misplaced)
+    if (misplaced) {
       reading.state = PageState::bad;
-    else
-      before = no;
+      continue;
+    }
+    before = no;
+    whole_ = true;
   }
 }
 
@@ -152,8 +159,7 @@ void SegmentAnalysis::read_stamps() {
     if (reading.state == PageState::ok &&
         earlier_lap(reading.stamp.page_no.raw(), page_no(i).raw(), ring_pages(limits_)))
       reading.state = PageState::blank;
-    if (reading.state == PageState::ok &&
-        store_rules::is_outlived(reading.stamp.incarnation, reading.stamp.batch_no, facts_.life, facts_.life_begin)) {
+    if (reading.state == PageState::ok && is_outlived(reading.stamp.incarnation, reading.stamp.batch_no)) {
       std::fill_n(page, stamp_bytes, std::byte{0xff});
       reading.state = PageState::bad;
     }

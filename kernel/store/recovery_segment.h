@@ -8,6 +8,7 @@
 #include "keelson/base/counters.h"
 #include "keelson/store/recovery_facts.h"
 #include "keelson/store/recovery_scan.h"
+#include "keelson/store/superblock.h"
 
 namespace keelson {
 
@@ -38,7 +39,8 @@ class SegmentAnalysis {
     Vec<std::byte> record;
   };
 
-  SegmentAnalysis(const LogOwner& owner, const Limits& limits, SegmentImage& image, Scratch& scratch, LogFacts& facts);
+  SegmentAnalysis(const LogOwner& owner, const Superblock& last_life, const Limits& limits, SegmentImage& image,
+                  Scratch& scratch, LogFacts& facts);
   // False: the segment was never written.
   bool run();
   bool any_whole() const { return whole_; }  // page that was written here
@@ -52,6 +54,7 @@ class SegmentAnalysis {
   };
 
   // recovery_segment.cc: pages and batches
+  bool is_outlived(Incarnation author, BatchNo no) const;
   void read_index();
   void drop_misplaced();
   void add_index_page(u32 slot);
@@ -81,6 +84,7 @@ class SegmentAnalysis {
   u32 group_index(GroupId group) const;  // groups.size(): not one of ours
 
   const LogOwner& owner_;
+  const Superblock& last_life_;
   const Limits& limits_;
   const u64 seed_;
   SegmentImage& image_;

@@ -110,6 +110,27 @@ void Superblock::add_former(BatchNo durable) {
     former_durable[i] = i + left_out < count ? kept[i + left_out] : BatchNo();
 }
 
+void Superblock::add_begin(BatchNo next) {
+  LifeBegin kept[former_lives_max + 1];
+  std::size_t count = 0;
+  const auto keep = [&](const LifeBegin& begin) {
+    if (begin.life == Incarnation() || begin.first >= next) return;  // the next life says at least as much
+    if (count == 1 && begin.first <= freed_batch) count = 0;         // all that is left in the log is behind both
+    kept[count++] = begin;
+  };
+  for (const LifeBegin& begin : former_begins) keep(begin);
+  keep({first_batch, incarnation});
+  const std::size_t left_out = count > former_lives_max ? 1 : 0;
+  for (std::size_t i = 0; i < former_lives_max; ++i)
+    former_begins[i] = i + left_out < count ? kept[i + left_out] : LifeBegin{};
+}
+
+LifeBegin Superblock::begin_after(Incarnation author) const {
+  for (const LifeBegin& begin : former_begins)
+    if (begin.life > author) return begin;
+  return {first_batch, incarnation};
+}
+
 Digest encode_superblock(const Superblock& superblock, u32 copy, MutableBytes to) {
   check(to.size() == superblock_copy_bytes && copy < superblock_copies);
   std::memset(to.data(), 0, to.size());

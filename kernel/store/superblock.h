@@ -19,8 +19,15 @@ inline constexpr u64 superblock_copy_bytes = 4096;
 inline constexpr u64 superblock_stride = 64 * 1024;
 inline constexpr u32 superblock_quorum = 2;          // copies that make a superblock believable
 inline constexpr u32 superblock_magic = 0x534c454b;  // "KELS"
-inline constexpr u16 superblock_version = 3;
+inline constexpr u16 superblock_version = 4;
 inline constexpr u32 former_lives_max = 64;
+
+// From which number on a life counted its batches.
+struct LifeBegin {
+  BatchNo first;
+  Incarnation life;
+  u32 unused = 0;
+};
 
 // As it lies at the start of a copy; the rest of the 4 KiB is zero. Checksum, copy, version and magic stay where they
 // are in every later version, and the checksum always covers the whole copy.
@@ -51,18 +58,26 @@ struct Superblock {
   // For each life that may have left something in the log, oldest first: the highest batch that was known to be durable
   // when it began. Zeros behind them.
   BatchNo former_durable[former_lives_max];
+  // Where lives before this one began, oldest first, each further on than the one before it. Zeros behind them.
+  LifeBegin former_begins[former_lives_max];
 
   // Notes what is known as a life begins. What lies in freed segments is forgotten, and the oldest where there is no
   // room.
   void add_former(BatchNo durable);
+  // Of a next life, which begins at `next`, called before it is written down here: where this one began is noted, and
+  // of all noted ones those are forgotten that say nothing beside the newer ones.
+  void add_begin(BatchNo next);
+  // The life that first went on without what `author` may have left, and where. Not later than this life.
+  LifeBegin begin_after(Incarnation author) const;
 };
-static_assert(sizeof(Superblock) == 192 + 8 * former_lives_max && std::has_unique_object_representations_v<Superblock>);
+static_assert(sizeof(Superblock) == 192 + (8 + sizeof(LifeBegin)) * former_lives_max &&
+              std::has_unique_object_representations_v<Superblock>);
 static_assert(offsetof(Superblock, copy) == 16 && offsetof(Superblock, version) == 18);
 static_assert(offsetof(Superblock, magic) == 20 && offsetof(Superblock, sequence) == 24);
 static_assert(offsetof(Superblock, cluster) == 48 && offsetof(Superblock, generation) == 64);
 static_assert(offsetof(Superblock, node) == 72 && offsetof(Superblock, limits_digest) == 88);
 static_assert(offsetof(Superblock, first_live_segment) == 104 && offsetof(Superblock, freed_batch) == 128);
-static_assert(offsetof(Superblock, former_durable) == 192);
+static_assert(offsetof(Superblock, former_durable) == 192 && offsetof(Superblock, former_begins) == 704);
 
 // Whose data it must be.
 struct SuperblockOwner {

@@ -263,7 +263,8 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
   const bool known = log_.has_room(record.op) && log_.at(record.op).identity == record.identity;
   if (!record.ok) {
     if (known && log_.at(record.op).place == record.place) {  // otherwise it was moved, and its old place given back
-      if (for_apply && voters() == 1 && !rules::is_gone(++failed_reads_)) return;  // it is read again
+      const bool next = record.op == commit_min_ + 1;         // others are read again when they are
+      if (for_apply && voters() == 1 && (!next || !rules::is_gone(++failed_reads_))) return;
       turn.counters.hit(Mark::recovery_row_3_lost);
       LogEntry& entry = log_.touch(record.op);
       entry.bits = static_cast<u16>((entry.bits | log_bit::lost) & ~(log_bit::stored | log_bit::moving));
@@ -276,7 +277,7 @@ void Replica::on_loaded(Turn& turn, const LoadedRecord& record) {
     return;
   }
   if (for_apply) {
-    failed_reads_ = 0;
+    if (record.op == commit_min_ + 1) failed_reads_ = 0;
     if (log_.at(record.op).identity == record.identity) bodies_.put(record.op, record.identity, record.message);
     return;
   }

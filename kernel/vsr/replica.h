@@ -530,7 +530,7 @@ class Replica {
 
   Vec<PeerState> peers_;  // all voters, this one included
   u32 loads_pending_ = 0;
-  u32 failed_reads_ = 0;  // in a row, of what is to be applied; alone
+  u32 failed_reads_ = 0;  // in a row, of the next op to apply; alone
   Op load_next_;          // next op to read ahead for apply
   ReplicaScratch& scratch_;
 };

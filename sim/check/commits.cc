@@ -133,7 +133,7 @@ void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& min
   const bool pruned = mine.started && view.floor > mine.floor && view.commit_min >= view.floor;
   const Op kept_by_others = view.started_at == mine.started_at ? view.durable_checkpoint : view.checkpoint_op;
   mine.started = true;
-  mine.floor = view.floor;
+  mine.floor_before = std::exchange(mine.floor, view.floor);
   mine.started_at = view.started_at;
   if (!pruned || view.floor <= std::min(view.checkpoint_op, kept_by_others)) return;
   fail("prune_covered",
@@ -164,7 +164,8 @@ void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupVi
 
 bool Commits::agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op) {
   const auto what = [&] { return text(node) + ", " + text(op.op) + " of " + text(view.group) + ": "; };
-  if (!op.known && op.op <= view.floor) return true;  // the log let go of it in this very turn
+  const Op floor_before = group.nodes[node].floor_before;
+  if (!op.known && op.op > floor_before && op.op <= view.floor) return true;  // this turn applied it and let it go
   if (!op.known) return fail("applied_known", what() + "applied, but not in its log", node), false;
   if (op.op.raw() <= group.log.size()) {
     const CommittedOp& canonical = group.log[op.op.raw() - 1];

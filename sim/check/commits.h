@@ -34,6 +34,7 @@ class Commits final : public Checker {
     Op ever;               // the highest that ever was, also on a disk that was replaced since
     bool started = false;  // this life was seen; in it:
     Op floor;
+    Op floor_before;  // this turn
     Op started_at;
   };
   struct Group {

@@ -70,12 +70,12 @@ TEST_F(ReportTest, KeysAreThoseOfTheDocumentation) {
   const Struct superblock = parsed(superblock_json(survey));
   EXPECT_EQ(keys_of(superblock), with_head({"copies", "opened", "rewritten"}));
   EXPECT_EQ(keys_of_first(superblock, "copies"),
-            (std::vector<std::string>{"checksum",       "clean",       "cluster",     "copy",
-                                      "durable_batch",  "file_offset", "first_batch", "first_live_segment",
-                                      "former_durable", "generation",  "incarnation", "intact",
-                                      "limits_digest",  "node",        "parent",      "release_format",
-                                      "sequence",       "shard",       "shard_count", "state",
-                                      "version",        "why"}));
+            (std::vector<std::string>{"checksum",       "clean",          "cluster",     "copy",
+                                      "durable_batch",  "file_offset",    "first_batch", "first_live_segment",
+                                      "former_begins",  "former_durable", "generation",  "incarnation",
+                                      "intact",         "limits_digest",  "node",        "parent",
+                                      "release_format", "sequence",       "shard",       "shard_count",
+                                      "state",          "version",        "why"}));
   const std::vector<std::string> wal_keys{"batches_count", "end",      "findings",      "index_pages", "left_out",
                                           "records_count", "segments", "segments_used", "wal_pages"};
   auto batches_keys = wal_keys;

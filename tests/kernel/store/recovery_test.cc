@@ -199,6 +199,36 @@ TEST_F(RecoveryOfFiles, DamageFarBehindTheEndIsOfTheFormerLap) {
   EXPECT_FALSE(next->recovery->knows_end());
 }
 
+// Nor is a page proof that the log got there which was written to a wrong place.
+TEST_F(RecoveryOfFiles, AMisdirectedPageIsNotWhereTheLogIs) {
+  auto first = life();
+  first->boot();
+  first->open();
+  Chain chain(first->slabs);
+  for (int i = 0; i < 3; ++i) first->write(chain.next());
+  first->settle();  // the last batch is a lone marker
+  const Limits limits = Limits::tiny();
+  const auto page_of_batch = [&](u64 batch) {
+    const auto page = disk.read(Zone::index, (batch - 1) * page_bytes, page_bytes);
+    const IndexHead head = read_index_page(page.data(), page_seed(cluster_of_tests, ShardId(0)), limits).head;
+    EXPECT_EQ(head.batch_no, BatchNo(batch));
+    return std::pair(page, head.page_count);
+  };
+  const auto [marker, marked_pages] = page_of_batch(first->wal->marked().raw() + 1);
+  EXPECT_EQ(marked_pages, 0u);
+  const u64 index_bytes = u64{limits.index_pages_per_segment} * page_bytes;
+  const auto former = page_of_batch(1).first;
+  disk.fill(Zone::index, 3 * index_bytes, 90 * index_bytes, std::byte{0x5a});  // of the former lap
+  disk.write(Zone::index, 50 * index_bytes + 3 * page_bytes, former);
+  disk.write(Zone::index, 60 * index_bytes + 3 * page_bytes, marker);
+  auto next = life();
+  next->boot();
+  ASSERT_TRUE(next->done());
+  next->open();
+  EXPECT_LE(next->wal->open_segment(), 1 + reach_in_segments(limits));
+  EXPECT_EQ(next->take().head, Op(3));
+}
+
 // One whole page behind it proves the opposite.
 TEST_F(RecoveryOfFiles, DamageBeforeAWholePageIsOfThisLap) {
   auto first = life();

@@ -152,6 +152,59 @@ TEST(Superblock, ForgetsTheOldestOfMoreLivesThanItHasRoomFor) {
   EXPECT_EQ(batches.back(), former_lives_max + 3);
 }
 
+// A superblock as a start writes it: life `life` counts its batches from `first`.
+void begin_life(Superblock& s, u64 life, u64 first) {
+  s.add_begin(BatchNo(first));
+  s.incarnation = Incarnation(static_cast<u32>(life));
+  s.first_batch = BatchNo(first);
+}
+
+// Of what life `author` wrote: the number from which a later life went on without it; 0: it is the last one.
+u64 begin_after(const Superblock& s, u32 author) {
+  const LifeBegin begin = s.begin_after(Incarnation(author));
+  return begin.life > Incarnation(author) ? begin.first.raw() : 0;
+}
+
+TEST(Superblock, KnowsWhereEachLaterLifeBegan) {
+  Superblock s;
+  begin_life(s, 1, 1);
+  EXPECT_EQ(begin_after(s, 1), 0u);
+  begin_life(s, 2, 50);
+  begin_life(s, 3, 60);  // behind ten batches of life 2
+  EXPECT_EQ(begin_after(s, 1), 50u) << "life 2 numbered 50 to 59 again";
+  EXPECT_EQ(begin_after(s, 2), 60u);
+  EXPECT_EQ(begin_after(s, 3), 0u);
+}
+
+TEST(Superblock, ForgetsWhereALifeBeganThatALaterOneFoundNothingOf) {
+  Superblock s;
+  begin_life(s, 1, 1);
+  begin_life(s, 2, 50);
+  begin_life(s, 3, 60);
+  begin_life(s, 4, 50);  // all that lives 2 and 3 wrote could not be read
+  EXPECT_EQ(begin_after(s, 1), 50u);
+  EXPECT_EQ(begin_after(s, 2), 50u);
+  EXPECT_EQ(begin_after(s, 3), 50u);
+  EXPECT_EQ(s.former_begins[1].life, Incarnation()) << "life 1 alone says more than life 4 does";
+}
+
+TEST(Superblock, ForgetsWhereLivesBeganWhoseLogIsFreed) {
+  Superblock s;
+  for (u64 life = 1; life <= 5; ++life) begin_life(s, life, 10 * life);
+  s.freed_batch = BatchNo(34);
+  begin_life(s, 6, 60);
+  EXPECT_EQ(s.former_begins[0].life, Incarnation(3)) << "nothing by lives 1 and 2 is left that counts";
+  EXPECT_EQ(begin_after(s, 1), 30u);
+  EXPECT_EQ(begin_after(s, 4), 50u);
+}
+
+TEST(Superblock, ForgetsTheOldestBeginOfMoreLivesThanItHasRoomFor) {
+  Superblock s;
+  for (u64 life = 1; life <= former_lives_max + 3; ++life) begin_life(s, life, life);
+  EXPECT_EQ(s.former_begins[0].life, Incarnation(3));
+  EXPECT_EQ(s.former_begins[former_lives_max - 1].life, Incarnation(former_lives_max + 2));
+}
+
 TEST(Superblock, TwoOfOneNumberAreRefused) {
   Places places;
   for (u32 i = 0; i < 4; ++i) places.put(i, places.make(7, Digest{i / 2, 0}));
