@@ -13,6 +13,7 @@ void add_sim(CLI::App& app, int& exit_code, const Tool& tool = {});
 CLI::App* add_merge(CLI::App& sim, int& exit_code, const Tool& tool);  // of sim
 void add_mutants(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code, const Tool& tool = {});
+void add_fork(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_shrink(CLI::App& app, int& exit_code, const Tool& tool = {});
 void add_check(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);

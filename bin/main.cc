@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   add_sim(app, exit_code);
   add_replay(app, exit_code);
   add_shrink(app, exit_code);
+  add_fork(app, exit_code);
   add_check(app, exit_code);
   add_mutants(app, exit_code);
   add_bench(app, exit_code);

@@ -25,6 +25,7 @@ int main(int argc, char** argv, const Simulation& simulation) {
   bin::add_sim(app, exit_code, tool);
   bin::add_replay(app, exit_code, tool);
   bin::add_shrink(app, exit_code, tool);
+  bin::add_fork(app, exit_code, tool);
   bin::add_version(app, exit_code);
   try {
     app.parse(argc, argv);

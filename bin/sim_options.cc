@@ -85,6 +85,17 @@ Wrong read_kept(SimRequest& request) {
   return {};
 }
 
+Wrong read_fork(SimRequest& request) {
+  const SimOptions& options = request.options;
+  if (options.fork.empty()) return {};
+  sim::Fork fork;
+  if (!parse_pair(options.fork, ":", fork.event, fork.seed))
+    return "--fork: got " + options.fork + "; expected EVENT:SEED, such as 51200:3";
+  if (options.seed.empty()) return std::string("--fork goes on with a run that must be named: --seed N");
+  request.fork = fork;
+  return {};
+}
+
 // What this process may use, which may be less than the machine has.
 unsigned cores() {
   cpu_set_t set;
@@ -106,6 +117,7 @@ tl::expected<SimRequest, std::string> read_options(const SimOptions& options) {
     return tl::unexpected("--export: got " + options.exported[0] + "; expected shiviz or perfetto, and a file");
   if (!options.history.empty() && !sim::notation_of(options.history))
     return tl::unexpected(bad_history_name(options.history));
+  if (const Wrong wrong = read_fork(request)) return tl::unexpected(*wrong);
   request.verify_every = options.seeds.empty() ? 1 : 8;
   if (!options.verify.empty() &&
       (options.verify.rfind("1/", 0) != 0 || !parse_number(options.verify.substr(2), request.verify_every)))
@@ -139,6 +151,7 @@ void SimOptions::add_to(CLI::App& command, const Tool& tool) {
       ->expected(2);
   command.add_option("--history", history,
                      "write what the clients of a single run saw: .edn (Knossos, Elle), .json or .jsonl (Porcupine)");
+  command.add_option("--fork", fork, "EVENT:SEED: from that event on, go on with the decisions of another seed");
   command.add_option("--verify", verify,
                      "1/N: run one in N twice and compare the hashes (default: with --seeds 1/8, else 1/1)");
   command.add_flag("--list", list, "say what each scenario shows, and run nothing");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "keelson/sim/campaign/plan.h"
+#include "keelson/sim/run/run.h"
 #include "keelson/sim/scenario.h"
 
 #include "tool.h"
@@ -18,7 +19,7 @@ namespace keelson::bin {
 
 struct SimOptions {
   std::vector<std::string> scenarios;
-  std::string seed, seeds, shard, limits, trace, tape, verify, report, history, out, budget;
+  std::string seed, seeds, shard, limits, trace, tape, verify, report, history, out, budget, fork;
   std::vector<std::string> exported;  // kind and file
   unsigned jobs = 0;
   bool json = false, list = false, markdown = false, print = false, hash_only = false, resume = false, shrink = false;
@@ -35,6 +36,7 @@ struct SimRequest {
   sim::Overrides overrides;
   u64 verify_every = 8;
   std::optional<Duration> budget;
+  std::optional<sim::Fork> fork;
 };
 
 // Or what is wrong with them: exit code 64.

@@ -40,7 +40,10 @@ void keep_verdict(const SimRuns& runs, const sim::RunReport& report) {
   std::string name = std::filesystem::path(runs.files()[0].named).replace_extension().string();
   std::replace(name.begin(), name.end(), '/', '-');
   name.erase(0, name.find_first_not_of("-."));
-  name += "-" + std::to_string(report.seed) + (limits.empty() ? "" : "-" + limits) + ".json";
+  name += "-" + std::to_string(report.seed) + (limits.empty() ? "" : "-" + limits);
+  if (const auto& fork = runs.request().fork)
+    name += "-fork-" + std::to_string(fork->event) + "-" + std::to_string(fork->seed);
+  name += ".json";
   std::ofstream out(folder / name);
   if (out << sim::to_json(report) << "\n") return;
 }
@@ -82,6 +85,7 @@ int run_recorded(const SimRuns& runs) {
   const std::string repeat = runs.again_text({0, seed});
   sim::RunOptions how{repeat, seed, trace_file.is_open() ? &sink : nullptr, {}};
   how.own = runs.tool().own;
+  how.fork = runs.request().fork;
   history.watch(how);
   sim::Reporting reporting;
   if (page.is_open() || exported.is_open()) reporting.watch(how, scenario);

@@ -37,6 +37,7 @@ sim::RunReport SimRuns::run(const sim::CampaignTask& task, const std::function<v
   const auto scenario = sim::resolve(file.scenario, request_.overrides, tape);
   sim::RunOptions how{again_text(task), task.seed, trace, progress};
   how.own = tool_.own;
+  how.fork = request_.fork;
   return sim::run_scenario(scenario, tape, how);
 }
 
@@ -80,6 +81,7 @@ std::vector<std::string> SimRuns::again(const sim::CampaignTask& task) const {
   std::vector<std::string> words = {own_path(), "sim", files_[task.scenario].path.string(), "--seed",
                                     std::to_string(task.seed)};
   if (!options().limits.empty()) words.insert(words.end(), {"--limits", options().limits});
+  if (!options().fork.empty()) words.insert(words.end(), {"--fork", options().fork});
   words.push_back("--hash-only");
   return words;
 }
@@ -87,7 +89,8 @@ std::vector<std::string> SimRuns::again(const sim::CampaignTask& task) const {
 std::string SimRuns::again_text(const sim::CampaignTask& task) const {
   const ScenarioFile& file = files_[task.scenario];
   return tool_.typed + " sim " + file.named + (file.scenario.has_tape() ? "" : " --seed " + std::to_string(task.seed)) +
-         (options().limits.empty() ? "" : " --limits " + options().limits);
+         (options().limits.empty() ? "" : " --limits " + options().limits) +
+         (options().fork.empty() ? "" : " --fork " + options().fork);
 }
 
 }  // namespace keelson::bin

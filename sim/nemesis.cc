@@ -17,13 +17,16 @@ constexpr Duration length_min = milliseconds(1);
 
 }  // namespace
 
-Nemesis::Nemesis(World& world, Roles& roles, const DamageBudget& budget)
+Nemesis::Nemesis(World& world, Roles& roles, const DamageBudget& budget, const MarkWatch& marks)
     : world_(world),
       roles_(roles),
       budget_(budget),
+      marks_(marks),
       stream_(roles.nemesis()),
       boot_crashes_(world.population().nodes),
-      paused_(world.population().nodes) {}
+      paused_(world.population().nodes) {
+  if (marks.on()) world.add_observer(*this);
+}
 
 // --- timers
 
@@ -55,7 +58,8 @@ void Nemesis::disarm(What what) {
 void Nemesis::repeat(What what, u64 index) {
   if (what == What::cut && faults_.partition && faults_.partition->has_every_ms())
     arm_next(what, index, faults_.partition->every_ms());
-  if (what == What::crash && faults_.crash) arm_next(what, index, faults_.crash->every_ms());
+  if (what == What::crash && faults_.crash && faults_.crash->has_every_ms())
+    arm_next(what, index, faults_.crash->every_ms());
   if (what == What::pause && faults_.pause && faults_.pause->has_every_ms())
     arm_next(what, index, faults_.pause->every_ms());
   if (what == What::power_cut && faults_.power_cut) arm_next(what, index, faults_.power_cut->every_ms());
@@ -86,6 +90,8 @@ void Nemesis::on_time(u64 fired) {
       return flap();
     case What::crash:
       return crash(index);
+    case What::crash_at_mark:
+      return world_.crash(NodeId(static_cast<u16>(index >> 1)), index & 1 ? CrashKind::power : CrashKind::process);
     case What::restart:
       return restart(NodeId(static_cast<u16>(index)));
     case What::crash_in_boot:
@@ -142,15 +148,18 @@ void Nemesis::begin(const PhaseFaults& faults) {
     const int count = named ? faults.crash->node_size() : world_.population().nodes;
     for (int i = 0; i < count; ++i) repeat(What::crash, static_cast<u64>(i));
   }
+  if (faults_.crash)
+    for (const auto& mark : faults_.crash->at_mark()) at_marks_.push_back(mark_named(mark));
   for (u16 c = 0; c < world_.population().clients; ++c) repeat(What::client_crash, c);
 }
 
 void Nemesis::end() {
-  for (const What what : {What::cut, What::uncut, What::flap, What::crash, What::crash_in_boot, What::pause,
-                          What::resume, What::power_cut, What::power_off, What::client_crash, What::clock_step,
-                          What::stall, What::rot, What::wipe, What::stale})
+  for (const What what : {What::cut, What::uncut, What::flap, What::crash, What::crash_at_mark, What::crash_in_boot,
+                          What::pause, What::resume, What::power_cut, What::power_off, What::client_crash,
+                          What::clock_step, What::stall, What::rot, What::wipe, What::stale})
     disarm(what);
   faults_ = {};
+  at_marks_.clear();
   end_cut();
   for (u16 n = 0; n < world_.population().nodes; ++n) {
     world_.set_slow_turns(NodeId(n), 1);
@@ -257,7 +266,30 @@ void Nemesis::crash(u64 index) {
   repeat(What::crash, index);
 }
 
-void Nemesis::crash_node(NodeId node) {
+// The turn is over, and nothing that it decided has happened yet.
+void Nemesis::on_turn(const TurnSeen& turn) {
+  if (!faults_.crash || marks_.reached().empty() || world_.crash_armed(turn.node)) return;
+  if (strikes_at_marks() && names(turn.node)) crash_node(turn.node, true);
+}
+
+bool Nemesis::names(NodeId node) {
+  const auto& refs = faults_.crash->node();
+  const auto named = roles_.resolve_all(refs);
+  return std::find(named.begin(), named.end(), node) != named.end();
+}
+
+bool Nemesis::strikes_at_marks() {
+  const pb::Crash& spec = *faults_.crash;
+  for (const Mark mark : marks_.reached()) {
+    u64 ppm = spec.rare_mark_ppm() / marks_.turns(mark);
+    if (std::find(at_marks_.begin(), at_marks_.end(), mark) != at_marks_.end())
+      ppm = std::max<u64>(ppm, spec.at_mark_ppm());
+    if (stream_.chance(Site::crash_at_mark, ppm)) return true;
+  }
+  return false;
+}
+
+void Nemesis::crash_node(NodeId node, bool in_turn) {
   const pb::Crash& spec = *faults_.crash;
   CrashKind kind = spec.kind() == pb::Crash::POWER ? CrashKind::power : CrashKind::process;
   if (spec.kind() == pb::Crash::EITHER && stream_.below(Site::nemesis_kind, 2) == 1) kind = CrashKind::power;
@@ -265,6 +297,8 @@ void Nemesis::crash_node(NodeId node) {
     world_.crash_after_turn(node, kind);
   } else if (stream_.chance(Site::crash_in_write, spec.in_write_ppm())) {
     world_.crash_in_write(node, kind);
+  } else if (in_turn) {
+    arm(What::crash_at_mark, u64{node.raw()} << 1 | (kind == CrashKind::power), Duration(0));
   } else {
     world_.crash(node, kind);
   }

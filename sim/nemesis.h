@@ -11,14 +11,15 @@
 
 #include "keelson/sim/cut.h"
 #include "keelson/sim/damage_budget.h"
+#include "keelson/sim/mark_watch.h"
 #include "keelson/sim/scenario.h"
 
 namespace keelson::sim {
 
-class Nemesis final : public Task {
+class Nemesis final : public Task, private Observer {
  public:
-  // `budget` outlives it.
-  Nemesis(World& world, Roles& roles, const DamageBudget& budget);
+  // `budget` and `marks` outlive it.
+  Nemesis(World& world, Roles& roles, const DamageBudget& budget, const MarkWatch& marks);
 
   // The faults of a phase, instead of those before. What went wrong for the length of the former phase is mended.
   void begin(const PhaseFaults& faults);
@@ -35,6 +36,7 @@ class Nemesis final : public Task {
     uncut,
     flap,
     crash,
+    crash_at_mark,
     restart,
     crash_in_boot,
     pause,
@@ -67,7 +69,10 @@ class Nemesis final : public Task {
   void end_cut();
   void flap();
   void crash(u64 index);
-  void crash_node(NodeId node);
+  void on_turn(const TurnSeen& turn) override;
+  bool strikes_at_marks();
+  bool names(NodeId node);  // as one whose crashes the phase wants
+  void crash_node(NodeId node, bool in_turn = false);
   void restart(NodeId node);
   void crash_in_boot(NodeId node);
   void pause_one();
@@ -87,8 +92,10 @@ class Nemesis final : public Task {
   World& world_;
   Roles& roles_;
   const DamageBudget& budget_;
+  const MarkWatch& marks_;
   const Stream stream_;
   PhaseFaults faults_;
+  std::vector<Mark> at_marks_;  // of its crashes
   std::optional<Cut> cut_;
   std::vector<u32> boot_crashes_;  // in a row, by node
   std::vector<bool> paused_;       // by this, by node

@@ -83,6 +83,7 @@ NodeId Roles::resolve(pb::NodeRef ref) {
   if (ref == pb::PRIMARY) node = primary();
   if (ref == pb::OLD_PRIMARY) node = old_primary();
   if (ref == pb::NEXT_PRIMARY) node = next_primary();
+  if (ref == pb::HERE && here_ != no_node) node = here_;
   return node ? *node : any_node({});
 }
 

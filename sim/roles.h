@@ -26,6 +26,7 @@ class Roles final : public Observer {
 
   // One node for a reference; a drawn one where nobody plays that part.
   NodeId resolve(pb::NodeRef ref);
+  void set_here(NodeId node) { here_ = node; }  // what HERE stands for; no_node: nothing
   // Each reference once; none given: every node.
   template <class Refs>
   std::vector<NodeId> resolve_all(const Refs& refs);
@@ -50,6 +51,7 @@ class Roles final : public Observer {
   Stream nemesis_;
   std::optional<NodeId> latest_;  // became primary last
   std::optional<NodeId> former_;  // the one before it
+  NodeId here_ = no_node;
 };
 
 template <class Refs>

@@ -127,9 +127,17 @@ void for_each_node_ref(const proto::Message& message, const std::string& path, V
   }
 }
 
+bool in_step_with_condition(const pb::Scenario& scenario, const std::string& path) {
+  for (int i = 0; i < scenario.step_size(); ++i)
+    if (path.starts_with("step[" + std::to_string(i) + "].")) return scenario.step(i).has_when();
+  return false;
+}
+
 void check_nodes(Check& c) {
   const u32 nodes = c.nodes();
   auto visit = [&](const std::string& path, int node) {
+    if (node == pb::HERE && !in_step_with_condition(c.scenario(), path))
+      c.found({path}, {path + ": where what came true", "HERE", {}, "a role or a number, or a step with when { }"});
     if (node >= pb::PRIMARY) return;
     if (!c.shape_is_known() && node > 0)
       c.found({path}, {path + ": the swarm may draw a cluster without this node",
@@ -180,14 +188,15 @@ void check_duplicates(Check& c) {
   check_unique(c, "swarm.never", c.scenario().swarm().never());
 }
 
+void check_known(Check& c, const std::string& path, const std::string& name, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  const auto near = closest(name, known);
+  c.found({path}, {path + ": unknown name", name, near.empty() ? joined(known) : near});
+}
+
 void check_known(Check& c, const std::string& list, const proto::RepeatedPtrField<std::string>& names,
                  const std::vector<std::string>& known) {
-  for (int i = 0; i < names.size(); ++i) {
-    if (std::find(known.begin(), known.end(), names.Get(i)) != known.end()) continue;
-    const auto near = closest(names.Get(i), known);
-    const auto path = list + '[' + std::to_string(i) + ']';
-    c.found({path}, {path + ": unknown name", names.Get(i), near.empty() ? joined(known) : near});
-  }
+  for (int i = 0; i < names.size(); ++i) check_known(c, list + '[' + std::to_string(i) + ']', names.Get(i), known);
 }
 
 std::vector<std::string> mark_names() {
@@ -199,6 +208,13 @@ std::vector<std::string> mark_names() {
 void check_names(Check& c) {
   check_known(c, "check_off", c.scenario().check_off(), checker_names());
   check_known(c, "expect.mark", c.scenario().expect().mark(), mark_names());
+  for_each_place(c.scenario(), [&c](const std::string& prefix, const auto& place) {
+    check_known(c, prefix + "crash.at_mark", place.crash().at_mark(), mark_names());
+  });
+  for (int i = 0; i < c.scenario().step_size(); ++i) {
+    const auto& when = c.scenario().step(i).when();
+    if (when.has_mark()) check_known(c, "step[" + std::to_string(i) + "].when.mark", when.mark(), mark_names());
+  }
   check_known(c, "tag", c.scenario().tag(), {"smoke", "nightly", "long", "perf"});
 }
 
@@ -313,8 +329,11 @@ void check_steps(Check& c) {
     const auto path = "step[" + std::to_string(i) + ']';
     if (step.has_at_ms() == step.has_when())
       c.found({path}, {path + ": when", step.has_when() ? "both at_ms and when" : "", "at_ms or when { }"});
-    if (step.has_when() && !step.when().has_commit_at_least() && !step.when().has_view_at_least())
-      c.found({path + ".when"}, {path + ".when: no condition", {}, "commit_at_least or view_at_least"});
+    const auto& when = step.when();
+    if (step.has_when() && !when.has_commit_at_least() && !when.has_view_at_least() && !when.has_mark())
+      c.found({path + ".when"}, {path + ".when: no condition", {}, "commit_at_least, view_at_least or mark"});
+    if (when.has_mark_turns() && !when.has_mark())
+      c.found({path + ".when.mark_turns"}, {path + ".when.mark_turns: turns that reach what", {}, "mark"});
     if (end_ms != 0 && step.at_ms() >= end_ms)
       c.found({path + ".at_ms"},
               {path + ".at_ms: after the last phase", number(step.at_ms()), "less than " + number(end_ms)});
@@ -352,8 +371,11 @@ void check_faults(Check& c) {
     needs(partition.has_for_ms() && partition.flap_ms() > partition.for_ms(), "partition.flap_ms",
           "longer than the partition itself", "less than for_ms");
     needs(place.pause().has_every_ms() && !place.pause().has_for_ms(), "pause", "comes again and never ends", "for_ms");
-    needs(place.has_crash() && !place.crash().has_every_ms(), "crash", "how often",
-          "every_ms, or a step for a single crash");
+    const auto& crash = place.crash();
+    needs(place.has_crash() && !crash.has_every_ms() && crash.at_mark_size() == 0 && crash.rare_mark_ppm() == 0,
+          "crash", "how often", "every_ms, at_mark or rare_mark_ppm, or a step for a single crash");
+    needs(crash.has_at_mark_ppm() && crash.at_mark_size() == 0, "crash.at_mark_ppm", "of turns that reach what",
+          "at_mark");
     needs(place.has_power_cut() && !place.power_cut().has_every_ms(), "power_cut", "how often",
           "every_ms, or a step for a single one");
     needs(place.has_client_crash() && !place.client_crash().has_every_ms(), "client_crash", "how often",
@@ -379,8 +401,8 @@ void check_faults(Check& c) {
 bool takes_witnesses(const pb::Scenario& scenario) {
   bool takes = false;
   for_each_place(scenario, [&](const std::string&, const auto& place) {
-    takes = takes || place.crash().has_every_ms() || place.power_cut().has_every_ms() ||
-            place.partition().has_every_ms() || place.disk().has_wipe_every_ms();
+    takes = takes || place.has_crash() || place.power_cut().has_every_ms() || place.partition().has_every_ms() ||
+            place.disk().has_wipe_every_ms();
   });
   return takes;
 }

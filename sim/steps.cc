@@ -34,8 +34,8 @@ struct DropRule {
 
 }  // namespace
 
-Steps::Steps(World& world, Roles& roles, const pb::Scenario& scenario)
-    : world_(world), roles_(roles), stream_(roles.nemesis()) {
+Steps::Steps(World& world, Roles& roles, const pb::Scenario& scenario, const MarkWatch& marks)
+    : world_(world), roles_(roles), marks_(marks), stream_(roles.nemesis()) {
   for (const auto& step : scenario.step()) scripts_.push_back({.step = step, .undo = {}});
   waiting_ = scripts_.size();
   watching_ = static_cast<std::size_t>(
@@ -51,13 +51,14 @@ void Steps::begin() {
   }
 }
 
-// A condition is looked at when it may have changed: after a turn of a shard that has the first group.
+// A condition is looked at when it may have changed: after a turn of a shard.
 void Steps::on_turn(const TurnSeen& turn) {
-  if (!begun_ || watching_ == 0 || turn.node == no_node || turn.program.group_count() == 0) return;
+  if (!begun_ || watching_ == 0 || turn.node == no_node) return;
   for (std::size_t i = 0; i < scripts_.size(); ++i) {
     Script& script = scripts_[i];
     if (script.done || !script.step.has_when() || !holds(script.step.when(), turn)) continue;
     script.done = true;
+    script.here = turn.node;
     --watching_;
     const Duration later = script.step.has_at_ms() ? milliseconds(script.step.at_ms()) : Duration();
     world_.core().schedule(world_.now() + later, Rank::nemesis, *this, i);
@@ -65,11 +66,20 @@ void Steps::on_turn(const TurnSeen& turn) {
 }
 
 bool Steps::holds(const pb::When& when, const TurnSeen& turn) const {
+  if (when.has_mark() && !reaches(when)) return false;
+  if (!when.has_commit_at_least() && !when.has_view_at_least()) return true;
+  if (turn.program.group_count() == 0) return false;
   const GroupView view = turn.program.group(0);
   if (when.has_commit_at_least() && view.commit_max.raw() < when.commit_at_least()) return false;
   if (when.has_view_at_least() && (view.status != ReplicaStatus::normal || view.view.raw() < when.view_at_least()))
     return false;
   return true;
+}
+
+bool Steps::reaches(const pb::When& when) const {
+  return std::any_of(marks_.reached().begin(), marks_.reached().end(), [&](Mark mark) {
+    return when.mark() == name_of(mark) && marks_.turns(mark) >= when.mark_turns();
+  });
 }
 
 void Steps::on_time(u64 token) {
@@ -88,6 +98,7 @@ void Steps::perform(std::size_t index) {
   Script& script = scripts_[index];
   script.done = true;
   waiting_ -= script.times++ == 0;
+  roles_.set_here(script.here);
   for (const auto& action : script.step.do_()) perform(script, action);
   if (script.step.has_for_ms())
     world_.core().schedule(world_.now() + milliseconds(script.step.for_ms()), Rank::nemesis, *this, undo_token + index);

@@ -9,15 +9,16 @@
 #include <vector>
 
 #include "keelson/sim/cut.h"
+#include "keelson/sim/mark_watch.h"
 
 namespace keelson::sim {
 
 class Steps final : public Observer, private Task {
  public:
-  // Times count from `start`, which is when the warm-up is over.
-  Steps(World& world, Roles& roles, const pb::Scenario& scenario);
+  // `marks` outlives it.
+  Steps(World& world, Roles& roles, const pb::Scenario& scenario, const MarkWatch& marks);
 
-  void begin();  // from now on
+  void begin();  // from now on, and times count from here
   // Lifts partitions and filters, resumes; what was crashed is the nemesis's to start.
   void mend();
   void on_turn(const TurnSeen& turn) override;
@@ -28,11 +29,13 @@ class Steps final : public Observer, private Task {
   struct Script {
     pb::Step step;
     bool done = false;
-    u32 times = 0;  // it happened
+    u32 times = 0;          // it happened
+    NodeId here = no_node;  // where its condition came true
     std::vector<std::function<void()>> undo;
   };
   void on_time(u64 token) override;
   bool holds(const pb::When& when, const TurnSeen& turn) const;
+  bool reaches(const pb::When& when) const;
   void perform(std::size_t index);
   void perform(Script& script, const pb::Do& action);
   void crash(Script& script, const pb::Do::CrashNode& crash);
@@ -48,6 +51,7 @@ class Steps final : public Observer, private Task {
 
   World& world_;
   Roles& roles_;
+  const MarkWatch& marks_;
   const Stream stream_;
   std::vector<Script> scripts_;
   std::vector<std::unique_ptr<Cut>> cuts_;

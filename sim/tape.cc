@@ -110,6 +110,12 @@ Stream Tape::stream(std::string_view name) {
   return Stream(*this, id);
 }
 
+void Tape::fork(u64 seed) {
+  check(source_ != Source::recorded);
+  base_ = TapeBase::seeded(seed);
+  for (std::size_t i = 0; i < states_.size(); ++i) generators_[i] = StreamPrng(seed, states_[i]->name);
+}
+
 u64 Tape::draw_slow(StreamId id, Site site, u64 bound) {
   u64 value = 0;
   switch (source_) {

@@ -138,6 +138,9 @@ class Tape {
 
   Stream stream(std::string_view name);  // interned: the same name is the same stream
 
+  // From now on decisions come from another seed; overrides of a sparse tape stay. Not of a recorded tape.
+  void fork(u64 seed);
+
   std::vector<RecordedStream> recording() const;  // streams that drew, in the order they were made
   u64 recorded_decisions() const { return recorded_decisions_; }
   u64 recorded_nonquiet() const { return recorded_nonquiet_; }

@@ -15,6 +15,7 @@ void SuperblockFile::open(EffectBag& out) {
 
 void SuperblockFile::scrub(EffectBag& out) {
   check(state_ == State::ready && busy_ == 0);
+  counters_.hit(Mark::superblock_update);
   state_ = State::scrubbing;
   read_all(IoClass::scrub, out);
 }

@@ -312,6 +312,7 @@ void Wal::free_before(u64 segment) {
   check(segment > first_segment_ && segment <= open_segment());
   check(!reads_before(first_page_of(limits_, segment)));
   counters_.add(Counter::wal_segments_freed, segment - first_segment_);
+  counters_.hit(Mark::wal_freed);
   if (segment / limits_.wal_segments > first_segment_ / limits_.wal_segments) counters_.hit(Mark::wal_wrapped);
   first_segment_ = segment;
 }

@@ -314,6 +314,7 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   receiving_ = false;
   damaged_blobs_ = {};
   counters.add(Counter::checkpoints_done);
+  counters.hit(Mark::checkpoint_durable);
 }
 
 void Checkpointer::give_up(Counters& counters) {

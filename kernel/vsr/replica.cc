@@ -443,6 +443,7 @@ void Replica::append_state(Turn& turn) {
       RecordMeta{group(), Command::group_state, epoch_, view_, log_view_, suffix_head_, identity_at(suffix_head_),
                  state_seq_, rules::needs_mark(Command::group_state, voters()), state.state_flags},
       std::move(message));
+  turn.counters.hit(Mark::vsr_promise_written);
 }
 
 void Replica::on_state_stored(Turn& turn) {

@@ -221,6 +221,7 @@ void Replica::append_checkpoint(Turn& turn) {
   turn.wal.append(RecordMeta{group(), Command::group_checkpoint, epoch_, view_, log_view_, record.op, record.identity,
                              0, rules::needs_mark(Command::group_checkpoint, voters())},
                   std::move(message));
+  turn.counters.hit(Mark::checkpoint_recorded);
 }
 
 void Replica::on_checkpoint_io(Turn& turn, const CheckpointZone::Done& done) {

@@ -162,6 +162,7 @@ void Replica::send_do_view_change(Turn& turn) {
   MessageRef report = make_do_view_change(turn);
   if (!report) return turn.counters.add(Counter::drop_no_slab);
   send_to_others(turn, report);  // to all: they learn the view by it
+  turn.counters.hit(Mark::vsr_report_sent);
   if (self_ != primary_of(view_)) return;
   peers_[self_.raw()].report = std::move(report);
   try_select(turn);
@@ -284,6 +285,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   completing_ = false;
   relink(turn);
   if (mute()) return;
+  turn.counters.hit(Mark::vsr_log_chosen);
   build_suffix();
   persist_state(turn);
   for (const Timer timer : {suspicion, vote, ask_view, repair}) disarm(turn, timer);
@@ -329,6 +331,7 @@ bool Replica::forfeit(Turn& turn, bool must) {
 
 void Replica::become_primary(Turn& turn) {
   check(rules::may_start_view(view_, stored_view_, stored_log_view_));
+  turn.counters.hit(Mark::vsr_became_primary);
   completing_ = false;
   status_ = ReplicaStatus::normal;
   stop_sync(turn);

@@ -40,8 +40,9 @@ class Run {
         cluster_(scenario, tape, options.seed, options.trace, options.own),
         caretaker_(cluster_.world),
         budget_(scenario, cluster_.programs.groups(), cluster_.world.population().nodes, tape.stream("budget")),
-        nemesis_(cluster_.world, cluster_.roles, budget_),
-        steps_(cluster_.world, cluster_.roles, scenario),
+        marks_(cluster_.world, waits_for_marks(scenario)),
+        nemesis_(cluster_.world, cluster_.roles, budget_, marks_),
+        steps_(cluster_.world, cluster_.roles, scenario, marks_),
         phases_(cluster_.world, nemesis_, steps_, budget_, scenario) {}
 
   RunReport run() {
@@ -75,9 +76,7 @@ class Run {
     while (!broken() && cluster_.world.now() < end) {
       if (until && until()) return;
       const Duration slice = std::min(milliseconds(100), end.since(cluster_.world.now()));
-      const Instant slice_end = cluster_.world.now() + slice;
-      if (options_.until_event > 0) cluster_.world.run_until([this] { return left(); }, slice);
-      if (!left()) cluster_.world.run_until(slice_end);
+      run_to(cluster_.world.now() + slice);
       if (options_.progress)
         options_.progress({cluster_.world.events(), cluster_.world.now().ns(), planned_.ns(), phase_});
       if (cluster_.world.now().ns() > scenario_.budget().virtual_ms() * 1'000'000) {
@@ -85,6 +84,19 @@ class Run {
         return;
       }
     }
+  }
+
+  // Unless the run is left before. On the way it may have to go on with other decisions.
+  void run_to(Instant end) {
+    World& world = cluster_.world;
+    const auto rest = [&] { return end.since(world.now()); };
+    if (options_.fork && !forked_) {
+      world.run_until([&] { return left() || world.events() >= options_.fork->event; }, rest());
+      forked_ = world.events() >= options_.fork->event;
+      if (forked_) tape_.fork(options_.fork->seed);
+    }
+    if (options_.until_event > 0) world.run_until([this] { return left(); }, rest());
+    if (!left()) world.run_until(end);
   }
 
   void run(const Part& part) {
@@ -371,6 +383,7 @@ class Run {
   RunCluster cluster_;
   Caretaker caretaker_;
   const DamageBudget budget_;
+  const MarkWatch marks_;
   Nemesis nemesis_;
   Steps steps_;
   Phases phases_;
@@ -382,6 +395,7 @@ class Run {
   };
   std::map<std::string, Own> own_;  // by the workload's name
   Duration planned_;
+  bool forked_ = false;
   std::string phase_ = "start";
 };
 

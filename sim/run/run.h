@@ -23,6 +23,12 @@ struct RunProgress {
 class RunCluster;
 class Simulation;
 
+// From an event on, a run goes on with the decisions of another seed: one of the many ways in which it could have.
+struct Fork {
+  u64 event = 0;
+  u64 seed = 0;
+};
+
 struct RunOptions {
   std::string again = {};  // the command that does this run once more, for `reproduce`
   u64 seed = 0;
@@ -31,6 +37,7 @@ struct RunOptions {
   u64 until_event = 0;                                    // 0: to the end; else the run is left after so many, unjudged
   std::function<void(RunCluster&)> prepare = {};  // before anything happens: whoever wants to watch or check more
   std::function<void(RunCluster&)> look = {};     // after the last event
+  std::optional<Fork> fork = {};                  // not of a strict replay
   const Simulation* own = nullptr;                // of a machine of one's own, which the scenario was adopted for
 };
 

@@ -68,6 +68,19 @@ TEST(Steps, DropsSoManyMessagesOfACommand) {
   EXPECT_EQ(other.beats_heard - shard.beats_heard, 3u);
 }
 
+TEST(Steps, ComeAgainSoOften) {
+  Scripted scripted("step { at_ms: 500 do { crash { node: N1 kind: POWER } } for_ms: 300 every_ms: 1000 times: 4 }");
+  EXPECT_EQ(scripted.count(Fault::crash_power), 4u);
+  EXPECT_EQ(scripted.play.world.boots(NodeId(1)), 5u);
+  EXPECT_EQ(scripted.state(1), HostState::up);
+}
+
+TEST(Steps, OfAConditionComeAgainByTheClock) {
+  Scripted scripted(
+      "step { when { commit_at_least: 5 } do { crash { node: N2 } } for_ms: 100 every_ms: 500 times: 3 }");
+  EXPECT_EQ(scripted.count(Fault::crash), 3u);
+}
+
 TEST(Steps, APauseIsUndoneAndAClockStepIsNot) {
   Scripted scripted(
       "step { at_ms: 500 do { pause { node: N1 } } for_ms: 700 }"

@@ -3,6 +3,7 @@
 #include <bit>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 
 namespace keelson::sim {
 namespace {
@@ -335,6 +336,56 @@ TEST(DiskDamage, AWriteIsRevertedOnceALaterOneHasMarkedIt) {
   EXPECT_EQ(log.media(2), filled(2));
   EXPECT_EQ(log.faults[Fault::reverted_write], 1u);
   EXPECT_TRUE(log.disk.hurt());
+}
+
+// Of twelve batches, each a page of both zones: how many of the newest ones rot at a crash, by zone.
+struct RottenTail : Log {
+  explicit RottenTail(u64 seed) : Log(SeededTape{seed}) {
+    for (u8 value = 1; value <= 12; ++value) batch(value);
+    settings.rot_tail_ppm = 1'000'000;
+  }
+  // From the newest one on, without a gap.
+  u64 rotten(Zone zone) {
+    u64 depth = 0;
+    for (u64 page = 12; page > 0; --page) {
+      const bool whole = media_of(zone, page) == filled(static_cast<u8>(page));
+      if (whole) continue;
+      EXPECT_EQ(depth, 12 - page) << "an older one than that is whole";
+      ++depth;
+    }
+    return depth;
+  }
+  std::vector<std::byte> media_of(Zone zone, u64 page) {
+    std::vector<std::byte> bytes(page_bytes);
+    disk.zone(zone).read(page * page_bytes, bytes);
+    return bytes;
+  }
+};
+
+TEST(DiskDamage, WhatTheLogGotLastRotsAtACrash) {
+  std::set<u64> depths;
+  for (u64 seed = 0; seed < 32; ++seed) {
+    RottenTail tail(seed);
+    EXPECT_EQ(tail.rotten(Zone::wal) + tail.rotten(Zone::index), 0u);
+    tail.disk.crash(seed % 2 == 0 ? CrashKind::power : CrashKind::process);
+    for (const Zone zone : {Zone::wal, Zone::index}) {
+      const u64 depth = tail.rotten(zone);
+      EXPECT_GE(depth, 1u);
+      EXPECT_LE(depth, 4u);
+      depths.insert(depth);
+    }
+    EXPECT_EQ(tail.faults[Fault::rotten_tail], tail.rotten(Zone::wal) + tail.rotten(Zone::index));
+    EXPECT_TRUE(tail.disk.hurt());
+  }
+  EXPECT_EQ(depths.size(), 4u);
+}
+
+TEST(DiskDamage, ARottenTailKeepsToItsZone) {
+  RottenTail tail(3);
+  tail.settings.damage_zone = DamageZone::index;
+  tail.disk.crash(CrashKind::power);
+  EXPECT_EQ(tail.rotten(Zone::wal), 0u);
+  EXPECT_GE(tail.rotten(Zone::index), 1u);
 }
 
 TEST(DiskDamage, WhatTheProcessHasNotHeardOfIsNotMarked) {

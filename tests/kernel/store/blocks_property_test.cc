@@ -56,6 +56,23 @@ RC_GTEST_PROP(BlocksProperty, ARunIsFreeBeforeAndTakenAfter, ()) {
   }
 }
 
+RC_GTEST_PROP(BlocksProperty, TheRestIsTakenForGood, ()) {
+  const u32 count = *rc::gen::inRange(1u, 300u);
+  Blocks blocks(count);
+  std::vector<BlockRun> runs;
+  for (const u32 wanted : *rc::gen::container<std::vector<u32>>(rc::gen::inRange(1u, 40u))) {
+    const BlockRun run = blocks.allocate(wanted);
+    if (!run.empty()) runs.push_back(run);
+  }
+  blocks.take_rest();
+  RC_ASSERT(blocks.free_count() == 0u && blocks.allocate(1).empty() && blocks.allocate_last().empty());
+  for (u32 b = 0; b < count; ++b) RC_ASSERT(blocks.taken(b));
+  for (const BlockRun& run : runs) blocks.free(run);  // what had an owner comes back, and nothing else
+  u32 freed = 0;
+  for (const BlockRun& run : runs) freed += run.count;
+  RC_ASSERT(blocks.free_count() == freed);
+}
+
 TEST(Blocks, AreAllHandedOutOnce) {
   Blocks blocks(130);
   u32 got = 0;

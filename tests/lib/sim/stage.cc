@@ -60,8 +60,9 @@ Play::Play(const std::string& scenario_text, TapeSource source, Recording record
       world(Stage::config_of(programs.options, static_cast<u16>(scenario.cluster().clients()), calm_settings()),
             programs, tape),
       roles(world, {}),
-      nemesis(world, roles, budget),
-      steps(world, roles, scenario),
+      marks(world, waits_for_marks(scenario)),
+      nemesis(world, roles, budget, marks),
+      steps(world, roles, scenario, marks),
       phases(world, nemesis, steps, budget, scenario) {
   world.add_observer(watch);
   world.set_reply_reader(&replies);

@@ -57,6 +57,7 @@ struct Play {
   World world;
   Roles roles;
   DamageBudget budget;
+  const MarkWatch marks;
   Nemesis nemesis;
   Steps steps;
   Phases phases;
