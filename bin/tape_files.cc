@@ -29,7 +29,7 @@ std::optional<NamedTape> read_tape(const std::string& command, const std::string
   NamedTape tape{path, std::move(*file), {}};
   if (tape.scenario.ParseFromString(tape.file.scenario)) {
     // A recording may come from anywhere: its scenario must be as sound as one in a file.
-    if (const auto sound = sim::parse_scenario(sim::print(tape.scenario), tape.scenario.name(), {})) {
+    if (const auto sound = sim::parse_scenario(sim::print(tape.scenario), tape.scenario.name() + ".textproto", {})) {
       const auto refused = sim::adopt(tape.scenario, path, tool.own);
       if (refused.empty()) return tape;
       std::cerr << refused.front().describe() << "\n";

@@ -5,6 +5,8 @@
 #include <bit>
 #include <span>
 
+#include "keelson/sim/damage_budget.h"
+
 namespace keelson::sim {
 namespace {
 
@@ -137,12 +139,36 @@ bool set_by_file(const pb::Scenario& scenario, const Feature& feature) {
   return whole_fault || std::any_of(feature.strengths.begin(), feature.strengths.end(), set_by);
 }
 
+// The scenario and each phase: both have the fault and setting fields.
+template <class Visit>
+void for_each_place(const pb::Scenario& scenario, Visit visit) {
+  visit(scenario);
+  for (const pb::Phase& phase : scenario.phase()) visit(phase);
+}
+
+// For what the file asks for, by the rules of scenario_rules.cc.
+u32 nodes_needed(const pb::Scenario& scenario) {
+  u32 needed = 1;
+  for_each_place(scenario, [&](const auto& place) {
+    const pb::Partition& partition = place.partition();
+    if (asks_for_damage(place.disk()) && !scenario.beyond_model()) needed = std::max(needed, 2u);
+    if (place.has_partition() && !(partition.has_of() && partition.of() == pb::Partition::CLIENTS))
+      needed = std::max(needed, 2u);
+    if (partition.has_of() && partition.of() == pb::Partition::BRIDGE) needed = std::max(needed, 3u);
+    if (partition.has_of() && partition.of() == pb::Partition::RING) needed = std::max(needed, 4u);
+  });
+  return needed;
+}
+
 // Index 0 of each is the usual case.
 void draw_shape(pb::Scenario& scenario, Stream swarm) {
   auto& cluster = *scenario.mutable_cluster();
   if (!cluster.has_replicas() && !cluster.has_nodes() && scenario.step().empty() && scenario.core_node().empty()) {
     constexpr std::array<u32, 6> sizes{3, 5, 1, 2, 4, 6};
-    constexpr std::array<u64, 6> weights{6, 3, 1, 1, 1, 1};
+    std::array<u64, 6> weights{6, 3, 1, 1, 1, 1};
+    const u32 needed = nodes_needed(scenario);
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      if (sizes[i] < needed) weights[i] = 0;
     cluster.set_replicas(sizes[swarm.weighted(Site::swarm_shape, weights)]);
   }
   if (!cluster.has_shards()) {
@@ -155,26 +181,39 @@ void draw_shape(pb::Scenario& scenario, Stream swarm) {
   }
 }
 
-// What cannot be: fixed, so that a feature's draw never depends on another's.
-void settle_conflicts(pb::Scenario& scenario) {
+// What cannot be: fixed, so that a feature's draw never depends on another's. `asked`: what the file says, which stays.
+void settle_conflicts(pb::Scenario& scenario, const pb::Scenario& asked) {
   const u32 nodes = scenario.cluster().has_nodes() ? scenario.cluster().nodes() : scenario.cluster().replicas();
   auto& network = *scenario.mutable_network();
   if (!network.has_mode() && (network.ghost_ppm() > 0 || network.reorder_ppm() > 0))
     network.set_mode(pb::Network::MIXED);
+  if (network.mode() == pb::Network::STREAM) {
+    network.clear_ghost_ppm();
+    network.clear_reorder_ppm();
+  }
+  bool old_disks = false;
+  for_each_place(asked, [&](const auto& place) { old_disks = old_disks || place.disk().has_stale_every_ms(); });
+  if (old_disks && !asked.beyond_model()) {  // noticed by who was told of more, so nobody else goes away
+    if (!asked.has_crash()) scenario.clear_crash();
+    if (!asked.has_power_cut()) scenario.clear_power_cut();
+    scenario.clear_partition();
+    if (asked.has_partition()) *scenario.mutable_partition() = asked.partition();
+  }
   if (!scenario.has_partition()) return;
   auto& partition = *scenario.mutable_partition();
   if (nodes == 1) partition.set_of(pb::Partition::CLIENTS);
-  if (!partition.has_every_ms()) {  // flap or gray without a partition to flap
+  if (!asked.has_partition() && !partition.has_every_ms()) {  // flap or gray without a partition to flap
     partition.set_every_ms(20'000);
     partition.set_for_ms(500);
   }
-  if (partition.flap_ms() > partition.for_ms()) partition.set_flap_ms(partition.for_ms());
+  if (partition.has_for_ms() && partition.flap_ms() > partition.for_ms()) partition.set_flap_ms(partition.for_ms());
 }
 
 }  // namespace
 
 void draw_swarm(pb::Scenario& scenario, Stream swarm) {
-  const pb::Swarm plan = scenario.swarm();
+  const pb::Scenario asked = scenario;
+  const pb::Swarm& plan = asked.swarm();
   std::vector<const Feature*> open;
   for (const auto& feature : features)
     if (!set_by_file(scenario, feature) && !listed(plan.never(), feature.name)) open.push_back(&feature);
@@ -184,7 +223,7 @@ void draw_swarm(pb::Scenario& scenario, Stream swarm) {
     for (const auto& strength : feature->strengths)
       if (strength.field != nullptr) set(scenario, strength.field, draw_strength(strength, swarm));
   }
-  settle_conflicts(scenario);
+  settle_conflicts(scenario, asked);
 }
 
 std::vector<std::string> swarm_feature_names() {

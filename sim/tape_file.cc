@@ -1,6 +1,7 @@
 #include "keelson/sim/tape_file.h"
 
 #include <algorithm>
+#include <set>
 
 #include "keelson/base/checksum.h"
 
@@ -120,17 +121,32 @@ void write_entries(Writer& out, const RecordedStream& stream) {
   }
 }
 
-// Sorted by (site, n); each n as the distance from the entry before of the same site (from 0 for the first).
+// Each n as the distance from the entry before of the same site (from 0 for the first).
 void write_entries(Writer& out, const SparseStream& stream) {
-  auto entries = stream.entries;
-  std::sort(entries.begin(), entries.end());
   const Override* before = nullptr;
-  for (const auto& entry : entries) {
+  for (const auto& entry : stream.entries) {
     out.varint(static_cast<u64>(entry.site));
     out.varint(before != nullptr && before->site == entry.site ? entry.n - before->n : entry.n);
     out.varint(entry.value);
     before = &entry;
   }
+}
+
+// Sorted by (site, n), each address once: of several entries the last one counts.
+void make_canonical(SparseStream& stream) {
+  const auto address = [](const Override& entry) { return std::pair(entry.site, entry.n); };
+  auto& entries = stream.entries;
+  std::stable_sort(entries.begin(), entries.end(),
+                   [&](const Override& a, const Override& b) { return address(a) < address(b); });
+  const auto last = std::unique(entries.rbegin(), entries.rend(),
+                                [&](const Override& a, const Override& b) { return address(a) == address(b); });
+  entries.erase(entries.begin(), last.base());
+}
+void make_canonical(RecordedStream&) {}  // its order is what it says
+TapeFile canonical_of(const TapeFile& file) {
+  TapeFile canonical = file;
+  for (auto& stream : std::get<std::vector<SparseStream>>(canonical.streams)) make_canonical(stream);
+  return canonical;
 }
 
 u64 decisions_of(const TapeFile& file) {
@@ -163,6 +179,7 @@ using SiteMap = std::map<u64, std::optional<Site>>;
 
 SiteMap read_sites(Reader& in) {
   SiteMap map;
+  std::set<std::string> names;
   const u64 count = in.varint();
   for (u64 i = 0; i < count && !in.failed(); ++i) {
     const u64 start = in.at();
@@ -170,6 +187,7 @@ SiteMap read_sites(Reader& in) {
     const auto name = in.text(name_bytes_max, "a site name");
     if (!in.failed() && !map.emplace(id, site_named(name)).second)
       in.fail(start, "site " + std::to_string(id) + " is named twice");
+    if (!in.failed() && !names.insert(name).second) in.fail(start, "two sites are named " + name);
   }
   return map;
 }
@@ -234,6 +252,7 @@ std::vector<S> read_streams(Reader& in, const SiteMap& sites, u64 decisions, u64
     if (std::any_of(streams.begin(), streams.end() - 1, [&](const S& other) { return other.name == stream.name; }))
       in.fail(start, "stream " + stream.name + " is there twice");
     if (!in.failed()) read_entries(in, sites, entries, stream, dropped);
+    make_canonical(stream);  // another build may have had the sites in another order
   }
   if (seen != decisions) in.fail(in.at(), "fewer decisions than the header says");
   return streams;
@@ -251,6 +270,28 @@ void read_outcome(Reader& in, bool present, TapeFile& file) {
     in.fail(verdict_at, "unknown verdict " + std::to_string(verdict));
   outcome.verdict = static_cast<Verdict>(verdict);
   if (present) file.outcome = outcome;
+}
+
+// What a reader would refuse.
+std::optional<TapeFileError> limit_passed(const TapeFile& file) {
+  const u64 decisions = decisions_of(file);
+  if (decisions > tape_decisions_max)
+    return TapeFileError{0, std::to_string(decisions) + " decisions; at most 16,000,000"};
+  if (file.base.seed == ~u64{0}) return TapeFileError{0, "a base with seed 2^64 - 1; at most 2^64 - 2"};
+  return std::visit(
+      [](const auto& streams) -> std::optional<TapeFileError> {
+        if (streams.size() > tape_streams_max)
+          return TapeFileError{
+              0, std::to_string(streams.size()) + " streams; at most " + std::to_string(tape_streams_max)};
+        std::set<std::string_view> names;
+        for (const auto& stream : streams) {
+          if (stream.name.size() > name_bytes_max)
+            return TapeFileError{0, "a stream name of " + std::to_string(stream.name.size()) + " bytes; at most 256"};
+          if (!names.insert(stream.name).second) return TapeFileError{0, "stream " + stream.name + " is there twice"};
+        }
+        return {};
+      },
+      file.streams);
 }
 
 std::optional<TapeFileError> envelope_problem(std::string_view bytes) {
@@ -274,13 +315,8 @@ std::optional<TapeFileError> envelope_problem(std::string_view bytes) {
   return {};
 }
 
-}  // namespace
-
-tl::expected<std::string, TapeFileError> write_tape(const TapeFile& file) {
+std::string write_canonical(const TapeFile& file) {
   const bool sparse = std::holds_alternative<std::vector<SparseStream>>(file.streams);
-  const u64 decisions = decisions_of(file);
-  if (decisions > tape_decisions_max)
-    return tl::unexpected(TapeFileError{0, std::to_string(decisions) + " decisions; at most 16,000,000"});
   Writer out;
   out.raw(magic);
   out.value(format_version);
@@ -289,7 +325,7 @@ tl::expected<std::string, TapeFileError> write_tape(const TapeFile& file) {
   out.value(file.seed);
   out.digest(file.scenario_hash);
   out.digest(file.sites);
-  out.value(decisions);
+  out.value(decisions_of(file));
   out.value(file.base.seed ? *file.base.seed + 1 : u64{0});
   out.text(file.scenario);
   const auto sites = sites_of(file);
@@ -314,7 +350,15 @@ tl::expected<std::string, TapeFileError> write_tape(const TapeFile& file) {
   out.value(outcome.virtual_ns);
   out.value(outcome.verdict);
   out.value(outcome.signature);
-  auto bytes = std::move(out).finish();
+  return std::move(out).finish();
+}
+
+}  // namespace
+
+tl::expected<std::string, TapeFileError> write_tape(const TapeFile& file) {
+  if (auto problem = limit_passed(file)) return tl::unexpected(*problem);
+  const bool sparse = std::holds_alternative<std::vector<SparseStream>>(file.streams);
+  auto bytes = sparse ? write_canonical(canonical_of(file)) : write_canonical(file);
   if (bytes.size() > tape_file_bytes_max) return tl::unexpected(TapeFileError{bytes.size(), "more than 64 MiB"});
   return bytes;
 }

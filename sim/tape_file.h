@@ -46,7 +46,8 @@ inline constexpr u64 tape_file_bytes_max = u64{64} << 20;
 inline constexpr u64 tape_decisions_max = 16'000'000;
 inline constexpr u64 tape_streams_max = 4'096;
 
-// Canonical: the same file gives the same bytes, and parse(write(file)) gives the file. Over the limits: an error.
+// Canonical: the same file gives the same bytes, and parse(write(file)) gives the file, the entries of sparse streams
+// sorted, and of several with one address the last. What a reader would refuse (limits, a stream twice) is an error.
 tl::expected<std::string, TapeFileError> write_tape(const TapeFile& file);
 
 tl::expected<TapeFile, TapeFileError> parse_tape(std::string_view bytes);

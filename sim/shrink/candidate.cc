@@ -79,7 +79,9 @@ pb::Scenario without_defaults(const pb::Scenario& resolved) {
   return plain;
 }
 
-bool is_sound(const pb::Scenario& scenario) { return parse_scenario(print(scenario), scenario.name(), {}).has_value(); }
+bool is_sound(const pb::Scenario& scenario) {
+  return parse_scenario(print(scenario), scenario.name() + ".textproto", {}).has_value();
+}
 
 pb::Scenario with_tape(const Candidate& candidate) {
   pb::Scenario scenario = candidate.scenario;

@@ -33,6 +33,21 @@ TEST(Swarm, DrawsOnlyWhatIsLegal) {
   }
 }
 
+// Otherwise a recording of the run is no tape that can be replayed.
+TEST(Swarm, DrawsNothingThatContradictsTheFile) {
+  for (const char* asked :
+       {"disk { rot_every_ms: 500 }", "partition { of: RING every_ms: 500 for_ms: 5 }", "partition { node: N0 }",
+        "phase { name: \"a\" duration_ms: 5 partition { of: BRIDGE every_ms: 500 for_ms: 5 } }",
+        "network { mode: STREAM }", "cluster { replicas: 3 } disk { stale_every_ms: 500 }",
+        "cluster { replicas: 3 } disk { stale_every_ms: 500 } partition { of: ONE }"}) {
+    for (u64 seed = 0; seed < 60; ++seed) {
+      const auto text = print(drawn(std::string("swarm { on: true keep_ppm: 800000 }") + asked, SeededTape{seed}));
+      const auto again = parse_scenario(text, "x.textproto", {});
+      ASSERT_TRUE(again) << asked << ", seed " << seed << ": " << again.error()[0].describe() << "\n" << text;
+    }
+  }
+}
+
 TEST(Swarm, KeepsAboutAsManyFeaturesAsItIsTold) {
   u64 with_loss = 0;
   std::map<u32, int> replicas;

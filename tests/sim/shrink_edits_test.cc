@@ -30,6 +30,12 @@ const std::string rich =
     "phase { name: 'a' duration_ms: 900 disk { slow: 3 node: N1 } } phase { name: 'b' until_requests: true } "
     "step { at_ms: 100 do { crash { node: N0 } } for_ms: 50 } expect { commits_min: 3 } tag: 'smoke'";
 
+TEST(Candidate, IsSoundWhateverItsName) {
+  pb::Scenario scenario;
+  scenario.set_name("bank.v2");  // of the file bank.v2.textproto
+  EXPECT_TRUE(is_sound(scenario));
+}
+
 TEST(WithoutDefaults, MeansTheSame) {
   for (const std::string& text : {std::string(), rich, std::string("background: NONE tail: NONE")}) {
     const auto full = resolved(text);

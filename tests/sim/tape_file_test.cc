@@ -56,6 +56,50 @@ TEST(TapeFile, ComesBackAsItWasWritten) {
   }
 }
 
+// As generators and people put sparse tapes together: in any order, and the last word counts.
+TEST(TapeFile, TakesEntriesInAnyOrder) {
+  TapeFile file;
+  file.streams = std::vector<SparseStream>{
+      {"nemesis", {{Site::nemesis_wait, 9, 1}, {Site::nemesis_wait, 2, 1}, {Site::nemesis_wait, 9, 7}}}};
+  const auto parsed = parse_tape(*write_tape(file));
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(std::get<1>(parsed->streams)[0].entries,
+            (std::vector<Override>{{Site::nemesis_wait, 2, 1}, {Site::nemesis_wait, 9, 7}}));
+}
+
+TEST(TapeFile, WritesNothingThatCannotBeRead) {
+  const auto error_of = [](std::vector<SparseStream> streams, TapeBase base = {}) {
+    TapeFile file;
+    file.streams = std::move(streams);
+    file.base = base;
+    const auto written = write_tape(file);
+    return written ? "" : written.error().what;
+  };
+  EXPECT_EQ(error_of({{std::string(256, 'x'), {}}}, TapeBase::seeded(~u64{0} - 1)), "");
+  EXPECT_EQ(error_of({{std::string(257, 'x'), {}}}), "a stream name of 257 bytes; at most 256");
+  EXPECT_EQ(error_of({{"a", {}}, {"b", {}}, {"a", {}}}), "stream a is there twice");
+  EXPECT_EQ(error_of({}, TapeBase::seeded(~u64{0})), "a base with seed 2^64 - 1; at most 2^64 - 2");
+  std::vector<SparseStream> many;
+  for (int i = 0; i < 4'097; ++i) many.push_back({std::to_string(i), {}});
+  EXPECT_EQ(error_of(many), "4097 streams; at most 4096");
+}
+
+TEST(TapeFile, NamesEachSiteOnce) {
+  auto bytes = *write_tape(sparse_file());
+  const auto at = bytes.find("net.delay");
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, 9, "net.loss_");  // as long as it was
+  EXPECT_TRUE(parse_tape(forged(bytes, 0, 'K'))) << "a site that is gone";
+  const auto slow = write_tape([] {
+    TapeFile file;
+    file.streams = std::vector<SparseStream>{{"net/0.0>1.0", {{Site::net_slow, 1, 1}, {Site::net_loss, 1, 2}}}};
+    return file;
+  }());
+  bytes = *slow;
+  bytes.replace(bytes.find("net.slow"), 8, "net.loss");
+  EXPECT_EQ(parse_tape(forged(bytes, 0, 'K')).error().what, "two sites are named net.loss");
+}
+
 TEST(TapeFile, ReplaysTheRun) {
   const auto parsed = parse_tape(*write_tape(recorded_file()));
   ASSERT_TRUE(parsed);
