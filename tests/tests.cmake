@@ -35,16 +35,20 @@ function(keelson_link_test_libraries target layer)
   target_include_directories(${target} PUBLIC ${CMAKE_BINARY_DIR}/include/tests ${CMAKE_BINARY_DIR}/include/fuzz)
 endfunction()
 
-# keelson_add_tests(<folder> NAME <name> LAYERS <layer>... [LABEL <label>] [COMMAND])
-# COMMAND: the tests start the real binary, whose path is KEELSON_COMMAND.
+# keelson_add_tests(<folder> NAME <name> LAYERS <layer>... [LABEL <label>] [COMMAND] [RC_PARAMS <parameters>])
+# COMMAND: the tests start the real binary, whose path is KEELSON_COMMAND. RC_PARAMS: of properties that take longer than
+# others, instead of KEELSON_RC_PARAMS.
 function(keelson_add_tests folder)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "COMMAND" "NAME;LABEL" "LAYERS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COMMAND" "NAME;LABEL;RC_PARAMS" "LAYERS")
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   file(GLOB_RECURSE property_sources CONFIGURE_DEPENDS ${folder}/*_property_test.cc)
   file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS ${folder}/*_test.cc)
   list(REMOVE_ITEM unit_sources ${property_sources})
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
+  endif()
+  if(NOT arg_RC_PARAMS)
+    set(arg_RC_PARAMS ${KEELSON_RC_PARAMS})
   endif()
   keelson_add_test_program(${arg_NAME}_test ${arg_LABEL} "${unit_sources}")
   keelson_add_test_program(${arg_NAME}_property_test property "${property_sources}")
@@ -64,7 +68,7 @@ function(keelson_compile_fast target)
   endif()
 endfunction()
 
-# Reads arg_LAYERS and arg_COMMAND of its caller.
+# Reads arg_LAYERS, arg_COMMAND and arg_RC_PARAMS of its caller.
 function(keelson_add_test_program target label sources)
   foreach(layer IN LISTS arg_LAYERS)
     if(NOT TARGET keelson_${layer} AND NOT arg_COMMAND)
@@ -91,5 +95,5 @@ function(keelson_add_test_program target label sources)
     ${target}
     TEST_PREFIX ${arg_NAME}/
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${label} ENVIRONMENT "RC_PARAMS=${KEELSON_RC_PARAMS}" TIMEOUT 300)
+    PROPERTIES LABELS ${label} ENVIRONMENT "RC_PARAMS=${arg_RC_PARAMS}" TIMEOUT 300)
 endfunction()
