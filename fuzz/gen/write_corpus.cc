@@ -137,9 +137,9 @@ void write_handshakes(const std::filesystem::path& folder) {
       Handshake dialer = Handshake::dial(plane, from, no_node, 5, said);
       Handshake acceptor = Handshake::accept(plane, to);
       const auto move = [&](Handshake::Output& wire, Handshake& into, Handshake::Output& out) {
-        if (into.wants() < wire.size() || wire.empty()) return;
         if ((&into == &dialer) == target_dials) heard.insert(heard.end(), wire.begin(), wire.end());
-        into.feed(wire, out);
+        for (Bytes left = wire; !left.empty() && into.wants() > 0; left = left.subspan(link_size))
+          into.feed(left.first(link_size), out);
         wire.clear();
       };
       for (int i = 0; i < 4; ++i) {
