@@ -53,6 +53,10 @@ if(TARGET keelson_sim_main)
   set_target_properties(keelson_sim_main PROPERTIES EXPORT_NAME sim_main)
   install(TARGETS keelson_sim_main EXPORT keelson ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
+if(TARGET keelson_sim) # generators for tests of your own machine (docs/fuzzing.md); rapidcheck.h needs RapidCheck
+  install(FILES fuzz/gen/draw.h fuzz/gen/scenario.h fuzz/gen/tape.h fuzz/gen/rapidcheck.h
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/keelson/fuzz/gen)
+endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/scenarios)
   install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/keelson)

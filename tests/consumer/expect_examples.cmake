@@ -52,3 +52,11 @@ run(bank bank CODE 65 SAYS "workload.0..own.name: no such workload; got workers"
 # Tapes: recorded, and replayed to the same failure.
 run(bank bank_with_bug CODE 2 SAYS "" ARGS sim ${shrunk} --tape run.ktape)
 run(bank bank_with_bug CODE 2 SAYS "reproduced, strictly" ARGS replay run.ktape)
+
+# Properties over drawn scenarios and tapes, with the generators of the package.
+if(EXISTS ${WORK}/bank/bank_property)
+  set(ENV{RC_PARAMS} "max_success=20 seed=1")
+  run(bank bank_property CODE 0 SAYS "OK, passed 20 tests")
+  set(ENV{RC_PARAMS} "max_success=100 seed=1")
+  run(bank bank_with_bug_property CODE 1 SAYS "invariant.money_is_conserved")
+endif()
