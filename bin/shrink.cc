@@ -176,16 +176,7 @@ class ShrinkCommand {
     sim::RegressionNotes notes;
     notes.command = tool_.typed + " sim " + named;
     notes.found_by = found_by_ + ", keelson " + std::string(version()) + " (" + std::string(revision()) + ")";
-    sim::Story story;
-    sim::RunOptions options;
-    options.trace = &story;
-    options.own = tool_.own;
-    options.prepare = [&](sim::RunCluster& cluster) { story.attach(cluster); };
-    // A run that ends its process tells nothing; everything else may run here once more.
-    if (result.after.failure->kind != "process.died") {
-      static_cast<void>(sim::run(result.best, 0, options));
-      notes.story = story.tell(result.after);
-    }
+    notes.story = sim::story_of(result.best, result.after, plain_runs());
     std::ofstream out(path);
     if (!(out << sim::regression_text(result, notes)) || !out.flush()) {
       std::cerr << tool_.name << " shrink: cannot write " << path.string() << ": " << std::strerror(errno) << "\n";

@@ -53,6 +53,7 @@ class Run {
     for (std::size_t i = 0; i < phases_.parts().size() && !broken(); ++i) {
       phase_ = phases_.parts()[i].name;
       phases_.begin(i);
+      tell();
       run(phases_.parts()[i]);
     }
     for (Checker* checker : {static_cast<Checker*>(&cluster_.replay), static_cast<Checker*>(&cluster_.linearizable)})
@@ -71,14 +72,18 @@ class Run {
     cluster_.world.fail({.kind = kind, .checker = checker, .invariant = invariant, .detail = detail});
   }
 
+  void tell() const {
+    if (options_.progress)
+      options_.progress({cluster_.world.events(), cluster_.world.now().ns(), planned_.ns(), phase_});
+  }
+
   void go(Duration time, const std::function<bool()>& until = {}) {
     const Instant end = cluster_.world.now() + time;
     while (!broken() && cluster_.world.now() < end) {
       if (until && until()) return;
       const Duration slice = std::min(milliseconds(100), end.since(cluster_.world.now()));
       run_to(cluster_.world.now() + slice);
-      if (options_.progress)
-        options_.progress({cluster_.world.events(), cluster_.world.now().ns(), planned_.ns(), phase_});
+      tell();
       if (cluster_.world.now().ns() > scenario_.budget().virtual_ms() * 1'000'000) {
         fail(ViolationKind::inconclusive, "budget", "virtual_ms", "the run took more virtual time than its budget");
         return;
@@ -280,9 +285,7 @@ class Run {
     for (std::size_t f = 0; f < fault_count; ++f)
       r.faults[std::string(fault_names[f])] = cluster_.world.core().faults[static_cast<Fault>(f)];
     r.marks = cluster_.shards.marks();
-    const bool tiny = scenario_.cluster().limits() == pb::LimitsProfile::TINY;
-    r.shape = std::to_string(scenario_.cluster().replicas()) + " replicas, " +
-              std::to_string(scenario_.cluster().clients()) + " clients, " + (tiny ? "tiny" : "standard") + " limits";
+    r.shape = shape_of(scenario_);
     r.checks = checkers_on(scenario_);
     judge(r);
     r.expected = r.verdict == static_cast<Verdict>(scenario_.expect().verdict()) ||
@@ -400,6 +403,12 @@ class Run {
 };
 
 }  // namespace
+
+std::string shape_of(const pb::Scenario& scenario) {
+  const pb::Cluster& cluster = scenario.cluster();
+  return std::to_string(cluster.replicas()) + " replicas, " + std::to_string(cluster.clients()) + " clients, " +
+         (cluster.limits() == pb::LimitsProfile::TINY ? "tiny" : "standard") + " limits";
+}
 
 RunReport run_scenario(const pb::Scenario& scenario, Tape& tape, const RunOptions& options) {
   return Run(scenario, tape, options).run();

@@ -41,6 +41,9 @@ struct RunOptions {
   const Simulation* own = nullptr;                // of a machine of one's own, which the scenario was adopted for
 };
 
+// "3 replicas, 4 clients, tiny limits"
+std::string shape_of(const pb::Scenario& scenario);
+
 // The scenario must be resolved. A diverging tape (strict replay) is reported as nondeterministic.
 RunReport run_scenario(const pb::Scenario& scenario, Tape& tape, const RunOptions& options);
 

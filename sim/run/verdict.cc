@@ -40,6 +40,12 @@ std::string signature_of(const RunReport& report) {
   if (!report.failure) return {};
   const Failure& failure = *report.failure;
   std::string signature = std::string(name_of(report.verdict)) + " " + failure.kind;
+  if (failure.kind == "process.died") {  // "... ended by signal Aborted: whose fault that may be"
+    static constexpr std::string_view by = " by ";
+    const auto at = failure.detail.find(by);
+    if (at == std::string::npos) return signature;
+    return signature + " " + failure.detail.substr(at + by.size(), failure.detail.find(':') - at - by.size());
+  }
   if (failure.kind != "kernel.check") return signature;
   const auto colon = failure.detail.find(':');  // "path/file.cc:123: function"
   if (colon == std::string::npos) return signature;

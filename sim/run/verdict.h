@@ -51,7 +51,7 @@ struct RunReport {
 int exit_code_of(const RunReport& report);
 
 // By what a failure is recognised, whatever the details: "safety commits.agreement". Failed check()s are told apart by
-// file and function. Empty: nothing failed.
+// file and function, processes that died by the signal. Empty: nothing failed.
 std::string signature_of(const RunReport& report);
 u64 signature_hash(const std::string& signature);  // 0 of an empty one
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "keelson/sim/run/report_codec.h"
+#include "keelson/sim/shrink/black_box.h"
 #include "keelson/sim/shrink/child.h"
 
 namespace keelson::sim {
@@ -12,18 +13,15 @@ namespace {
 constexpr int look_around_ms = 100;
 constexpr std::chrono::seconds hang{30};  // a run that takes longer hangs
 
-RunReport died(const std::string& how) {
-  RunReport report;
-  report.verdict = Verdict::safety;
-  report.expected = false;
-  report.failure = Failure{"process.died", "the run's process ended by " + how, "", 0, 0, ""};
-  return report;
+std::string watched_run(const Candidate& candidate, u64 events_max, RunOptions options, BlackBox& box) {
+  box.install(options);
+  return encode_report(run(candidate, events_max, std::move(options)));
 }
 
-RunReport report_of(const Child& child) {
-  if (!child.result()) return died(child.how_it_died());
+RunReport report_of(const Candidate& candidate, const Child& child, const BlackBox& box) {
+  if (!child.result()) return box.report(candidate.scenario, child.how_it_died());
   auto report = decode_report(*child.result());
-  return report ? *report : died("an answer that nobody can read");
+  return report ? *report : box.report(candidate.scenario, "an answer that nobody can read");
 }
 
 }  // namespace
@@ -33,11 +31,12 @@ struct Oracle::Running {
       : index(i),
         candidate(std::move(c)),
         events_max(max),
-        child([&] { return encode_report(run(candidate, events_max, options)); }) {}
+        child([&] { return watched_run(candidate, events_max, options, box); }) {}
 
   std::size_t index;
   Candidate candidate;
   u64 events_max;
+  BlackBox box;
   Child child;
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   bool ended = false;
@@ -97,8 +96,8 @@ std::optional<Found> Oracle::first(const Trial& trial) {
       if (!front.ended && !hangs) break;
       ++runs_;
       if (front.ended) {
-        RunReport report = report_of(front.child);
-        if (signature_of(report) == signature_)
+        RunReport report = report_of(front.candidate, front.child, front.box);
+        if (signature_of(report) == signature_ && (!condition_ || condition_(front.candidate)))
           return Found{front.index, std::move(front.candidate), std::move(report)};
       }
       const Digest print = fingerprint(front.candidate);
@@ -112,14 +111,17 @@ std::optional<Found> Oracle::first(const Trial& trial) {
 
 RunReport Oracle::judge(const Candidate& candidate) {
   ++runs_;
-  Child child([&] { return encode_report(run(candidate, 0, options_)); });
+  BlackBox box;
+  Child child([&] { return watched_run(candidate, 0, options_, box); });
   child.wait();
-  return report_of(child);
+  return report_of(candidate, child, box);
 }
 
-std::optional<Recorded> Oracle::record(const Candidate& candidate) const {
+std::optional<Recorded> Oracle::record(const Candidate& candidate, const RunReport& known) const {
   Child child([&] {
-    Recorded recorded = run_recording(candidate, options_);
+    RunOptions options = options_;
+    stop_before_death(options, known);
+    Recorded recorded = run_recording(candidate, options);
     TapeFile file;
     file.streams = std::move(recorded.streams);
     file.scenario = encode_report(recorded.report);  // one parcel for both

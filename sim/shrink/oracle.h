@@ -40,13 +40,16 @@ class Oracle {
   Oracle(OracleLimits limits, RunOptions options, std::function<bool()> between);
 
   void set_signature(std::string signature) { signature_ = std::move(signature); }
+  // What else must hold of a candidate that fails as it should; may be empty.
+  void set_condition(std::function<bool(const Candidate&)> condition) { condition_ = std::move(condition); }
   const std::string& signature() const { return signature_; }
 
   std::optional<Found> first(const Trial& trial);
   // One run, whatever comes of it; a process that died is a failure of its own kind.
   RunReport judge(const Candidate& candidate);
-  // Empty: the process died.
-  std::optional<Recorded> record(const Candidate& candidate) const;
+  // `known` is how this candidate ends; of one whose process dies this is all but the last event. Empty: it died
+  // before.
+  std::optional<Recorded> record(const Candidate& candidate, const RunReport& known) const;
 
   bool over() const;  // no time, no runs left, or told to stop
   u64 runs() const { return runs_; }
@@ -61,6 +64,7 @@ class Oracle {
   RunOptions options_;
   std::function<bool()> between_;
   std::string signature_;
+  std::function<bool(const Candidate&)> condition_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::map<std::pair<u64, u64>, u64> failed_;  // fingerprints of candidates that were no good, with their events_max
   u64 runs_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "keelson/sim/shrink/black_box.h"
 #include "keelson/sim/shrink/child.h"
 #include "keelson/sim/shrink/lift.h"
 #include "keelson/sim/shrink/scenario_edits.h"
@@ -71,10 +72,7 @@ class Shrinker {
   u64 size() const { return best_.entries() + serialise(best_.scenario).size(); }
   bool stage_over() const { return oracle_.over() || oracle_.spent_ppm() >= share_ppm_; }
   // A little longer is allowed, so that simpler things may take a detour; it doesn't add up.
-  u64 events_max() const {
-    if (least_events_ == 0) return ~u64{0};  // a process that died can't say how many
-    return least_events_ + least_events_ / 4 + 200;
-  }
+  u64 events_max() const { return least_events_ + least_events_ / 4 + 200; }
 
   void accept(Found found) {
     best_ = std::move(found.candidate);
@@ -94,8 +92,9 @@ class Shrinker {
     result_.signature = signature_of(report_);
     if (result_.signature.empty()) return false;
     oracle_.set_signature(result_.signature);
+    oracle_.set_condition(config_.condition);
     least_events_ = report_.events;
-    if (const auto recorded = oracle_.record(best_))
+    if (const auto recorded = oracle_.record(best_, report_))
       result_.nonquiet_before = Candidate{{}, nonquiet_of(*recorded)}.entries();
     best_.scenario.set_name(regression_name(result_.signature));
     best_.scenario = without_defaults(best_.scenario);
@@ -152,6 +151,7 @@ class Shrinker {
     Child child([&] {
       FaultLog log;
       options.trace = &log;
+      stop_before_death(options, report_);
       static_cast<void>(sim::run(best_, 0, options));
       const auto script = lifted(best_.scenario, log);
       return script ? serialise(*script) : std::string();
@@ -211,10 +211,10 @@ class Shrinker {
 
   // The same run, told by the decisions that it made and that were not quiet.
   bool prune() {
-    const auto recorded = oracle_.record(best_);
+    const auto recorded = oracle_.record(best_, report_);
     if (!recorded) return false;
     Candidate told{best_.scenario, nonquiet_of(*recorded)};
-    if (!best_.tape.base.seed) {
+    if (!best_.tape.base.seed && !died(report_)) {
       best_ = std::move(told);
       return true;
     }
@@ -297,7 +297,7 @@ class Shrinker {
   ShrinkResult finish() {
     result_.finished = !oracle_.over();
     best_.scenario = without_defaults(best_.scenario);
-    if (const auto recorded = oracle_.record(best_))
+    if (const auto recorded = oracle_.record(best_, report_))
       result_.nonquiet_after = Candidate{{}, nonquiet_of(*recorded)}.entries();
     result_.after = std::move(report_);
     result_.best = std::move(best_);

@@ -24,7 +24,8 @@ struct ShrinkConfig {
   std::function<void(RunCluster&)> prepare;  // of every run; may be empty, as the next two
   std::function<bool()> interrupted;
   std::function<void(const ShrinkProgress&)> progress;
-  const Simulation* own = nullptr;  // of every run
+  const Simulation* own = nullptr;                       // of every run
+  std::function<bool(const Candidate&)> condition = {};  // what else must hold of what is taken; may be empty
 };
 
 struct ShrinkResult {
@@ -32,7 +33,7 @@ struct ShrinkResult {
   RunReport before;
   RunReport after;
   Candidate best;
-  u64 nonquiet_before = 0;  // decisions; 0 if not known, since the process died
+  u64 nonquiet_before = 0;  // decisions
   u64 nonquiet_after = 0;
   u64 runs = 0;
   bool finished = false;  // nothing smaller was found any more; else the budget ended it

@@ -1,9 +1,12 @@
 #include "keelson/sim/shrink/story.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "keelson/sim/faults.h"
 #include "keelson/sim/run/cluster.h"
+#include "keelson/sim/shrink/black_box.h"
+#include "keelson/sim/shrink/child.h"
 
 namespace keelson::sim {
 namespace {
@@ -123,6 +126,27 @@ std::vector<std::string> Story::tell(const RunReport& report) const {
   if (report.failure)
     told.push_back(seconds_of(report.failure->at_ns) + report.failure->kind + ": " + report.failure->detail);
   return told;
+}
+
+std::vector<std::string> story_of(const Candidate& candidate, const RunReport& report, RunOptions options) {
+  Child child([&] {
+    Story story;
+    options.trace = &story;
+    options.prepare = [&, prepare = options.prepare](RunCluster& cluster) {
+      if (prepare) prepare(cluster);
+      story.attach(cluster);
+    };
+    stop_before_death(options, report);
+    static_cast<void>(run(candidate, 0, options));
+    std::string text;
+    for (const auto& line : story.tell(report)) text += line + "\n";
+    return text;
+  });
+  child.wait();
+  std::istringstream text(child.result().value_or(""));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
 }
 
 }  // namespace keelson::sim

@@ -13,6 +13,7 @@
 #include "keelson/sim/network.h"
 #include "keelson/sim/observer.h"
 #include "keelson/sim/run/verdict.h"
+#include "keelson/sim/shrink/candidate.h"
 #include "keelson/sim/trace.h"
 
 namespace keelson::sim {
@@ -47,5 +48,8 @@ class Story final : public TraceSink, public Observer {
   std::map<std::pair<u64, std::string>, u64> views_;  // by group: the newest with a primary
   u64 applied_ = 0;                                   // of the newest op anywhere
 };
+
+// The story of a candidate that ends so, from a run of it in a process of its own.
+std::vector<std::string> story_of(const Candidate& candidate, const RunReport& report, RunOptions options);
 
 }  // namespace keelson::sim

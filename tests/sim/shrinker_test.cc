@@ -126,9 +126,42 @@ TEST(Shrinker, AProcessThatDiesIsAFailureLikeOthers) {
     cluster.world.add_observer(killer);
   };
   const ShrinkResult result = shrink(config);
-  EXPECT_EQ(result.signature, "safety process.died");
+  EXPECT_EQ(result.signature, "safety process.died signal Aborted");
   EXPECT_EQ(result.best.scenario.cluster().clients(), 1u);
   EXPECT_GT(result.runs, 10u);
+  EXPECT_GT(result.before.events, 500u) << "how far it had come is known all the same";
+  EXPECT_LE(result.after.events * 5, result.before.events);
+  EXPECT_GT(result.nonquiet_before, 100u);
+  EXPECT_GT(result.before.failure->at_ns, 0u);
+  EXPECT_EQ(result.before.failure->phase, "crashes");
+  EXPECT_GT(story_of(result.best, result.after, {.prepare = config.prepare}).size(), 1u);
+}
+
+TEST(Shrinker, ARunThatHangsIsAFailureOfItsOwn) {
+  ShrinkConfig config = planted(3, 2, 4, false);
+  config.prepare = [](RunCluster& cluster) {
+    struct Hanger final : Observer {
+      void on_crash(HostId, CrashKind) override {
+        for (volatile bool on = true; on;) {
+        }
+      }
+    };
+    static Hanger hanger;
+    cluster.world.add_observer(hanger);
+  };
+  const ShrinkResult result = shrink(config);
+  EXPECT_EQ(result.signature, "safety process.hung");
+  EXPECT_GT(result.runs, 1u) << "candidates that hang are ended, and count";
+  EXPECT_GT(result.after.events, 0u);
+  EXPECT_EQ(result.after.failure->phase, "crashes");
+}
+
+TEST(Shrinker, TakesOnlyWhatKeepsTheCondition) {
+  ShrinkConfig config = planted(3, 2, 60, false);
+  config.condition = [](const Candidate& candidate) { return candidate.scenario.cluster().clients() >= 2; };
+  const ShrinkResult result = shrink(config);
+  EXPECT_EQ(result.signature, "safety planted.crash_and_op");
+  EXPECT_EQ(result.best.scenario.cluster().clients(), 2u);
 }
 
 TEST(Child, GivesBackWhatTheWorkReturnsOrHowItDied) {
