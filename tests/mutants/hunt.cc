@@ -9,6 +9,7 @@
 #include "keelson/sim/report/reporting.h"
 #include "keelson/sim/run/campaign.h"
 #include "keelson/sim/run/run.h"
+#include "keelson/sim/tape_text.h"
 
 namespace keelson::mutants {
 namespace {
@@ -52,7 +53,7 @@ sim::RunReport Hunter::run(const Task& task) const {
   limit_cpu(options_.cpu_seconds_max);
   sim::Overrides overrides;
   if (task.tiny) overrides.limits = sim::pb::LimitsProfile::TINY;
-  sim::Tape tape(sim::SeededTape{task.seed});
+  sim::Tape tape(sim::source_of(task.file->scenario, task.seed));
   const auto scenario = sim::resolve(task.file->scenario, overrides, tape);
   sim::RunOptions how{"", task.seed, nullptr, {}};
   sim::Reporting reporting;

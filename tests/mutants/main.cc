@@ -13,6 +13,7 @@
 
 #include "keelson/io/exit_code.h"
 #include "tests/mutants/hunt.h"
+#include "tests/mutants/shrunk.h"
 
 #include "bin/usage.h"
 
@@ -29,7 +30,8 @@ struct Options {
   std::vector<std::string> places;  // where to look, instead of what mutants.def says
   u64 seed = 0;
   HuntOptions hunt;
-  bool list = false, json = false;
+  std::string shrink_budget = "60s", out;
+  bool list = false, json = false, shrink = false, shrunk = false;
 };
 
 int usage(const std::string& what) {
@@ -66,6 +68,95 @@ std::string seconds_text(u64 ns) {
   return buffer;
 }
 
+// Where shrunk finds are, and go: beside this program's source.
+std::filesystem::path shrunk_folder(const Options& options) {
+  if (!options.out.empty()) return options.out;
+  const auto scenarios =
+      options.scenarios.empty() ? bin::need_scenarios_folder() : std::filesystem::path(options.scenarios);
+  return scenarios.empty() ? scenarios : scenarios.parent_path() / "tests" / "mutants" / "shrunk";
+}
+
+// Makes a find small. Null: it can't, and why was said.
+std::optional<Shrunk> shrink(const Options& options, const Mutant& mutant, const std::string& scenario, u64 seed,
+                             bool tiny) {
+  const ShrinkOptions how{duration(options.shrink_budget), options.hunt.jobs, shrunk_folder(options)};
+  std::error_code error;
+  std::filesystem::create_directories(how.folder, error);
+  if (error) {
+    std::cerr << "keelson mutants: cannot write into " << how.folder.string() << ": " << error.message() << "\n";
+    return std::nullopt;
+  }
+  auto shrunk = shrink_find(mutant, scenario, seed, tiny, how);
+  if (!shrunk) return shrunk;
+  if (shrunk->result.signature.empty()) {
+    std::cerr << "keelson mutants: nothing to shrink: this run ends with "
+              << sim::name_of(shrunk->result.before.verdict) << "\n";
+    return std::nullopt;
+  }
+  if (shrunk->file.empty())
+    std::cerr << "keelson mutants: what is left of " << mutant.name << " does not fail in the same way from a file in "
+              << how.folder.string() << "\n";
+  return shrunk;
+}
+
+void print_shrunk(const Shrunk& shrunk) {
+  const sim::ShrinkResult& r = shrunk.result;
+  std::printf("    shrunk: %llu -> %llu events, %llu -> %llu decisions not quiet, %s; %llu runs in %s s%s\n    %s\n",
+              static_cast<unsigned long long>(r.before.events), static_cast<unsigned long long>(r.after.events),
+              static_cast<unsigned long long>(r.nonquiet_before), static_cast<unsigned long long>(r.nonquiet_after),
+              r.signature.c_str(), static_cast<unsigned long long>(r.runs),
+              seconds_text(shrunk.took_ms * 1'000'000).c_str(), r.finished ? "" : ", the whole budget",
+              shrunk.file.c_str());
+  std::fflush(stdout);
+}
+
+std::string json_of(const Shrunk& shrunk) {
+  const sim::ShrinkResult& r = shrunk.result;
+  return sim::JsonObject()
+      .text("signature", r.signature)
+      .field("events_before", r.before.events)
+      .field("events", r.after.events)
+      .field("decisions_before", r.nonquiet_before)
+      .field("decisions", r.nonquiet_after)
+      .field("runs", r.runs)
+      .field("wall_ms", shrunk.took_ms)
+      .text("file", shrunk.file.string())
+      .close();
+}
+
+// Every file that --shrink has left, with its bug and without. `stale`: the bugs of those that don't hold any more.
+int run_shrunk(const Options& options, std::vector<std::string>& stale) {
+  const auto folder = shrunk_folder(options);
+  if (folder.empty()) return exit_code::bad_data;
+  const auto files = bin::find_scenarios({folder.string()});
+  if (files.empty()) return exit_code::bad_data;
+  std::size_t done = 0, held = 0;
+  const auto asked = [&](const Mutant* mutant) {
+    if (options.names.empty() || !mutant) return true;
+    return std::any_of(options.names.begin(), options.names.end(),
+                       [&](const std::string& name) { return name == "all" || name == mutant->name; });
+  };
+  for (const auto& file : files) {
+    const Again again = run_again(file);
+    if (!asked(again.mutant)) continue;
+    ++done;
+    held += again.holds();
+    std::cout << (again.holds() ? "holds  " : "STALE  ") << file.named << "  " << again.events << " events, "
+              << (again.wanted.empty() ? "says not how it failed" : again.wanted) << std::endl;
+    if (again.holds()) continue;
+    if (!again.mutant) {
+      std::cout << "    is called like no planted bug\n";
+      continue;
+    }
+    if (again.bug != again.wanted) std::cout << "    with the bug: " << (again.bug.empty() ? "ok" : again.bug) << "\n";
+    if (!again.healthy.empty()) std::cout << "    without it: " << again.healthy << "\n";
+    stale.push_back(again.mutant->name);
+  }
+  std::cout << held << " of " << done << " hold\n";
+  if (!stale.empty() && !options.shrink) std::cout << "renew      ./keelson mutants --shrunk --shrink\n";
+  return held == done && done > 0 ? exit_code::done : exit_code::operation_failed;
+}
+
 // One run again, with the bug or (none named) without.
 int run_again(const Options& options) {
   if (options.names.size() > 1) return usage("--scenario runs one mutant, or none for the healthy kernel");
@@ -74,6 +165,13 @@ int run_again(const Options& options) {
   if (!options.hunt.report.empty() && !std::ofstream(options.hunt.report)) {
     std::cerr << "keelson mutants: cannot write " << options.hunt.report << ": " << std::strerror(errno) << "\n";
     return exit_code::cannot_create;
+  }
+  if (options.shrink) {
+    if (!mutant) return usage("--shrink: name the planted bug; for the healthy kernel there is keelson shrink");
+    const auto shrunk = shrink(options, *mutant, options.scenario, options.seed, options.limits == "tiny");
+    if (!shrunk) return exit_code::bad_data;
+    options.json ? void(std::cout << json_of(*shrunk) << std::endl) : print_shrunk(*shrunk);
+    return shrunk->file.empty() ? exit_code::operation_failed : exit_code::done;
   }
   const Hunter hunter({}, options.hunt);
   const auto report =
@@ -106,7 +204,7 @@ void print_row(const Mutant& mutant, const Hunt& hunt) {
   std::fflush(stdout);
 }
 
-void print_json(const Mutant& mutant, const Hunt& hunt) {
+void print_json(const Mutant& mutant, const Hunt& hunt, const std::optional<Shrunk>& shrunk) {
   using sim::json_string;
   std::cout << "{\"mutant\":" << json_string(mutant.name) << ",\"wrong\":" << json_string(mutant.wrong)
             << ",\"found\":" << (hunt.found ? "true" : "false") << ",\"runs\":" << hunt.seeds
@@ -117,11 +215,19 @@ void print_json(const Mutant& mutant, const Hunt& hunt) {
               << ",\"detail\":" << json_string(hunt.detail);
   std::cout << ",\"healthy_failures\":[";
   for (std::size_t i = 0; i < hunt.healthy.size(); ++i) std::cout << (i ? "," : "") << json_string(hunt.healthy[i]);
-  std::cout << "]}" << std::endl;
+  std::cout << "]" << (shrunk ? ",\"shrunk\":" + json_of(*shrunk) : "") << "}" << std::endl;
 }
 
-int run(const Options& options) {
+int run(Options& options) {
   if (options.list) return list();
+  if (duration(options.shrink_budget).count() == 0)
+    return usage("--shrink-budget: got " + options.shrink_budget + "; expected a duration such as 60s");
+  if (options.shrunk) {
+    std::vector<std::string> stale;
+    const int code = run_shrunk(options, stale);
+    if (!options.shrink || stale.empty()) return code;
+    options.names = stale;  // to be found and made small again
+  }
   const auto budget = duration(options.budget);
   if (budget.count() == 0)
     return usage("--budget: got " + options.budget + "; expected a duration such as 90s, 30m or 2h");
@@ -144,7 +250,8 @@ int run(const Options& options) {
   if (folder.empty()) return exit_code::bad_data;
 
   // Each gets an equal part of what is left of the time; what the quick ones leave over, the slow ones get.
-  const auto end = std::chrono::steady_clock::now() + budget;
+  auto end = std::chrono::steady_clock::now() + budget;
+  bool shrunk_all = true;
   Hunter hunter(folder, options.hunt);
   std::vector<Hunt> hunts(wanted.size());
   const auto sought = [&](std::size_t i) {
@@ -164,12 +271,22 @@ int run(const Options& options) {
       const auto share = (end - now) / static_cast<std::int64_t>(left.size() - k);
       hunter.go_on(sought(i), hunts[i], now + std::min<std::chrono::steady_clock::duration>(share, budget));
       if (pass == 0 && open(i)) continue;  // it gets a second chance
-      options.json ? print_json(*wanted[i], hunts[i]) : print_row(*wanted[i], hunts[i]);
+      if (!options.json) print_row(*wanted[i], hunts[i]);
+      std::optional<Shrunk> shrunk;
+      if (options.shrink && hunts[i].found) {
+        const auto paused = std::chrono::steady_clock::now();
+        shrunk = shrink(options, *wanted[i], hunts[i].scenario, hunts[i].seed, hunts[i].tiny);
+        end += std::chrono::steady_clock::now() - paused;
+        shrunk_all &= shrunk && !shrunk->file.empty();
+      }
+      if (options.json) print_json(*wanted[i], hunts[i], shrunk);
+      if (!options.json && shrunk) print_shrunk(*shrunk);
     }
   }
   const auto found = std::count_if(hunts.begin(), hunts.end(), [](const Hunt& hunt) { return hunt.found; });
   if (!options.json) std::cout << found << " of " << wanted.size() << " found\n";
-  return found == static_cast<std::ptrdiff_t>(wanted.size()) ? exit_code::done : exit_code::operation_failed;
+  return found == static_cast<std::ptrdiff_t>(wanted.size()) && shrunk_all ? exit_code::done
+                                                                           : exit_code::operation_failed;
 }
 
 }  // namespace
@@ -193,12 +310,19 @@ int main(int argc, char** argv) {
       ->needs("--scenario")
       ->check(CLI::IsMember({"tiny"}));
   app.add_option("--report", options.hunt.report, "of a single run: write a page that shows it");
+  app.add_flag("--shrink", options.shrink,
+               "make what is found, or that run, as small as can be, and keep it as a file");
+  app.add_option("--shrink-budget", options.shrink_budget, "for each, beside the hunt")->capture_default_str();
+  app.add_option("--out", options.out, "folder of such files (default: tests/mutants/shrunk of this checkout)");
+  app.add_flag("--shrunk", options.shrunk,
+               "no hunt: run such files, which must fail with their bug as they did and pass without; with --shrink:\n"
+               "then hunt for the bugs of those that don't, and make their files anew");
   app.add_flag("--json", options.json, "one JSON object per bug");
   app.footer(
       "A planted bug is found when a run fails in safety or liveness that the kernel without the bug survives on the\n"
       "same seed. What isn't found is a hole in a scenario or in a checker.\n"
       "Exit codes: 0 all found, 1 some not found, 64 usage, 65 no scenarios.\n\nExamples:\n"
-      "  keelson mutants --list\n  keelson mutants vsr.nack_one\n"
+      "  keelson mutants --list\n  keelson mutants vsr.nack_one --shrink\n"
       "  keelson mutants vsr.nack_one --scenario scenarios/crash/backup.textproto --seed 3 --limits tiny\n  keelson "
       "mutants all --budget 30m --jobs 2 --json");
   try {
