@@ -8,15 +8,18 @@
 namespace keelson::sim {
 namespace {
 
-// Enough for boots, clocks and the first view with the timers of the profile.
-constexpr Duration warm_up_tiny = milliseconds(600);
-constexpr Duration warm_up_standard = seconds(3);
 constexpr Duration file_phase_time = seconds(60);  // of a scenario without phases
 constexpr Duration liveness_limit = seconds(60);
 constexpr Duration drain_limit = seconds(120);
 constexpr Duration quiet_time = seconds(3);
 
 }  // namespace
+
+u64 warm_up_ms_of(const pb::Scenario& scenario) {
+  if (scenario.has_warm_up_ms()) return scenario.warm_up_ms();
+  // Enough for boots, clocks and the first view with the timers of the profile.
+  return scenario.cluster().limits() == pb::LimitsProfile::TINY ? 600 : 3000;
+}
 
 const char* name_of(PartKind kind) {
   switch (kind) {
@@ -42,10 +45,9 @@ Phases::Phases(World& world, Nemesis& nemesis, Steps& steps, const DamageBudget&
       scenario_(scenario),
       stream_(world.core().tape.stream("nemesis")) {
   for (u16 n = 0; n < world.population().nodes; ++n) core_.push_back(NodeId(n));
-  const bool tiny = scenario.cluster().limits() == pb::LimitsProfile::TINY;
   parts_.push_back({.kind = PartKind::warm_up,
                     .name = name_of(PartKind::warm_up),
-                    .limit = tiny ? warm_up_tiny : warm_up_standard,
+                    .limit = milliseconds(warm_up_ms_of(scenario)),
                     .progress_within = {}});
   for (int i = 0; i < scenario.phase_size(); ++i) {
     const pb::Phase& phase = scenario.phase(i);

@@ -22,6 +22,8 @@ enum class PartKind : u8 {
 };
 const char* name_of(PartKind kind);
 
+u64 warm_up_ms_of(const pb::Scenario& scenario);
+
 struct Part {
   PartKind kind = PartKind::faults;
   std::string name;

@@ -33,18 +33,33 @@ std::vector<ProtoPath> paths_of(const proto::Message& message) {
   return paths;
 }
 
-void remove(proto::Message& message, const ProtoPath& path) {
+const proto::Message& parent_of(const proto::Message& message, const ProtoPath& path) {
+  const proto::Message* parent = &message;
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    const auto& [field, index] = path[i];
+    const auto& access = *parent->GetReflection();
+    parent = index < 0 ? &access.GetMessage(*parent, field) : &access.GetRepeatedMessage(*parent, field, index);
+  }
+  return *parent;
+}
+
+proto::Message& mutable_parent_of(proto::Message& message, const ProtoPath& path) {
   proto::Message* parent = &message;
   for (std::size_t i = 0; i + 1 < path.size(); ++i) {
     const auto& [field, index] = path[i];
     const auto& access = *parent->GetReflection();
     parent = index < 0 ? access.MutableMessage(parent, field) : access.MutableRepeatedMessage(parent, field, index);
   }
+  return *parent;
+}
+
+void remove(proto::Message& message, const ProtoPath& path) {
+  proto::Message& parent = mutable_parent_of(message, path);
   const auto& [field, index] = path.back();
-  const auto& access = *parent->GetReflection();
-  if (index < 0) return access.ClearField(parent, field);
-  for (int i = index; i + 1 < access.FieldSize(*parent, field); ++i) access.SwapElements(parent, field, i, i + 1);
-  access.RemoveLast(parent, field);
+  const auto& access = *parent.GetReflection();
+  if (index < 0) return access.ClearField(&parent, field);
+  for (int i = index; i + 1 < access.FieldSize(parent, field); ++i) access.SwapElements(&parent, field, i, i + 1);
+  access.RemoveLast(&parent, field);
 }
 
 std::string name_of(const ProtoPath& path) {

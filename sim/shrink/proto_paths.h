@@ -17,6 +17,9 @@ struct ProtoStep {
 using ProtoPath = std::vector<ProtoStep>;
 
 std::vector<ProtoPath> paths_of(const google::protobuf::Message& message);
+// The message that has the last field of a path.
+const google::protobuf::Message& parent_of(const google::protobuf::Message& message, const ProtoPath& path);
+google::protobuf::Message& mutable_parent_of(google::protobuf::Message& message, const ProtoPath& path);
 void remove(google::protobuf::Message& message, const ProtoPath& path);
 std::string name_of(const ProtoPath& path);  // "phase[1].network.loss_ppm"
 

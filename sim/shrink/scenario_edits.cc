@@ -5,14 +5,20 @@
 #include <google/protobuf/descriptor.h>
 #include <iterator>
 
+#include "keelson/sim/phases.h"
 #include "keelson/sim/shrink/proto_paths.h"
 
 namespace keelson::sim {
 namespace {
 
+constexpr u32 checkpoint_ops_min = 64;  // of scenario.proto
+
 class Edits {
  public:
-  explicit Edits(const pb::Scenario& plain) : plain_(plain) {}
+  // Without a workload there is one all the same, and it may be smaller.
+  explicit Edits(const pb::Scenario& plain) : plain_(plain) {
+    if (plain_.workload_size() == 0) plain_.add_workload()->mutable_kv();
+  }
 
   template <class Change>
   void add(std::string what, Change change) {
@@ -25,7 +31,8 @@ class Edits {
   void less(const std::string& what, u64 now, u64 least, Set set) {
     u64 before = now;
     if (now <= least) return;
-    for (const u64 to : {least, now / 8, now / 4, now / 2, now - now / 4, now - 1}) {
+    const u64 a_little = std::max<u64>(1, now / 16);  // by one, from far away, would never come to an end
+    for (const u64 to : {least, now / 8, now / 4, now / 2, now - now / 4, now - a_little}) {
       if (to < least || to >= now || to == before) continue;
       before = to;
       add(what + " " + std::to_string(to), [&](pb::Scenario& scenario) { set(scenario, to); });
@@ -35,7 +42,7 @@ class Edits {
   std::vector<Edit> take() && { return std::move(edits_); }
 
  private:
-  const pb::Scenario& plain_;
+  pb::Scenario plain_;
   std::vector<Edit> edits_;
 };
 
@@ -53,6 +60,25 @@ void end_early(Edits& edits) {
   }
   if (plain.background() != pb::Background::NONE)
     edits.add("background", [](pb::Scenario& s) { s.set_background(pb::Background::NONE); });
+}
+
+// Numbers that only go down together: what is waited for, and the requests that bring it about.
+void shrink_counts(Edits& edits) {
+  const auto& plain = edits.plain();
+  if (std::none_of(plain.step().begin(), plain.step().end(),
+                   [](const pb::Step& step) { return step.when().commit_at_least() > 1; }))
+    return;
+  for (const u64 part : {8, 4, 2})
+    edits.add("counts / " + std::to_string(part), [&](pb::Scenario& s) {
+      for (auto& step : *s.mutable_step())
+        if (step.when().has_commit_at_least())
+          step.mutable_when()->set_commit_at_least(std::max<u64>(1, step.when().commit_at_least() / part));
+      for (auto& workload : *s.mutable_workload())
+        if (workload.has_requests()) workload.set_requests(std::max<u64>(1, workload.requests() / part));
+      if (s.cluster().has_checkpoint_ops())
+        s.mutable_cluster()->set_checkpoint_ops(
+            std::max<u32>(checkpoint_ops_min, s.cluster().checkpoint_ops() / narrow(part)));
+    });
 }
 
 void shrink_cluster(Edits& edits) {
@@ -97,6 +123,11 @@ void shrink_workloads(Edits& edits) {
     if (workload.has_idle()) continue;
     edits.less("workload.requests", workload.requests(), 1,
                [w](pb::Scenario& s, u64 to) { s.mutable_workload(w)->set_requests(to); });
+    if (workload.think_us() > 0 || !workload.has_think_us())  // without it they take as long as the phases
+      edits.add("workload.think_us", [w](pb::Scenario& s) {
+        s.mutable_workload(w)->clear_rate_per_s();
+        s.mutable_workload(w)->set_think_us(0);
+      });
     if (!workload.has_kv()) continue;
     shrink_mix(edits, w);
     edits.less("workload.kv.keys", workload.kv().keys(), 1,
@@ -107,6 +138,7 @@ void shrink_workloads(Edits& edits) {
 }
 
 void shrink_times(Edits& edits) {
+  edits.less("warm_up_ms", warm_up_ms_of(edits.plain()), 1, [](pb::Scenario& s, u64 to) { s.set_warm_up_ms(to); });
   for (int i = 0; i < edits.plain().step_size(); ++i) {
     const pb::Step& step = edits.plain().step(i);
     if (step.has_at_ms())
@@ -117,6 +149,10 @@ void shrink_times(Edits& edits) {
     if (step.has_for_ms())
       edits.less("step.for_ms", step.for_ms(), 1, [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->set_for_ms(to); });
   }
+  for (int i = 0; i < edits.plain().step_size(); ++i)
+    if (const pb::When& when = edits.plain().step(i).when(); when.has_commit_at_least())
+      edits.less("step.when.commit_at_least", when.commit_at_least(), 1,
+                 [i](pb::Scenario& s, u64 to) { s.mutable_step(i)->mutable_when()->set_commit_at_least(to); });
   for (int p = 0; p < edits.plain().phase_size(); ++p)
     if (const pb::Phase& phase = edits.plain().phase(p); phase.has_duration_ms())
       edits.less(phase.name() + ".duration_ms", phase.duration_ms(), 1,
@@ -141,6 +177,8 @@ constexpr std::string_view kept[] = {"name",
                                      "keys",
                                      "value_bytes_max",
                                      "requests",
+                                     "think_us",
+                                     "warm_up_ms",
                                      "duration_ms",
                                      "until_requests",
                                      "background",
@@ -192,10 +230,46 @@ void take_away(Edits& edits) {
 std::vector<Edit> edits_of(const pb::Scenario& plain) {
   Edits edits(plain);
   end_early(edits);
+  shrink_counts(edits);
   shrink_cluster(edits);
   shrink_workloads(edits);
   take_away(edits);
   shrink_times(edits);
+  return std::move(edits).take();
+}
+
+namespace {
+
+constexpr u64 ppm_max = 1'000'000;
+
+void set_number(google::protobuf::Message& message, const google::protobuf::FieldDescriptor* field, u64 to) {
+  const auto& access = *message.GetReflection();
+  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT64)
+    access.SetUInt64(&message, field, to);
+  else
+    access.SetUInt32(&message, field, narrow(to));
+}
+
+u64 number_of(const google::protobuf::Message& message, const google::protobuf::FieldDescriptor* field) {
+  const auto& access = *message.GetReflection();
+  return field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT64 ? access.GetUInt64(message, field)
+                                                                                : access.GetUInt32(message, field);
+}
+
+}  // namespace
+
+std::vector<Edit> louder_edits_of(const pb::Scenario& plain) {
+  Edits edits(plain);
+  for (const auto& path : paths_of(plain)) {
+    const auto* field = path.back().field;
+    const bool rate = field->name().ends_with("_ppm");
+    if (path.size() < 2 || field->is_repeated() || (!rate && field->name() != "every_ms")) continue;
+    const u64 now = number_of(parent_of(plain, path), field);
+    const u64 to = rate ? std::min(ppm_max, now * 10) : std::max<u64>(1, now / 4);
+    if (to == now) continue;
+    edits.add(name_of(path) + " " + std::to_string(to),
+              [&](pb::Scenario& s) { set_number(mutable_parent_of(s, path), field, to); });
+  }
   return std::move(edits).take();
 }
 

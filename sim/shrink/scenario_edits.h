@@ -20,6 +20,9 @@ struct Edit {
 // `plain` as without_defaults() has it. Some results may be no sound scenarios.
 std::vector<Edit> edits_of(const pb::Scenario& plain);
 
+// More of the same faults, each at ten times its rate: not simpler, but the failure may come sooner.
+std::vector<Edit> louder_edits_of(const pb::Scenario& plain);
+
 // What can go without a trial: nothing after the failure happened, and a failure needs no expectations.
 pb::Scenario cut_after(const pb::Scenario& plain, const Failure& failure);
 

@@ -33,6 +33,7 @@ class Shrinker {
     shorter_seed();
     simplify("seeds", fresh_seeds);
     shorter_seed();
+    louder();
     if (lift(seeds_for_a_script)) simplify("seeds", fresh_seeds);
     hurry();
     const Candidate seeded = best_;
@@ -47,6 +48,7 @@ class Shrinker {
         lift(0);
         hurry();
       }
+      sooner();
       lower_values();
       if (best_.entries() > entries_max && seeded.tape.streams.empty()) {
         best_ = seeded;
@@ -138,6 +140,19 @@ class Shrinker {
                                     return std::optional(Candidate{best_.scenario, {{}, TapeBase::seeded(i + 1)}});
                                   },
                                   shorter});
+      if (!found) return;
+      accept(std::move(*found));
+    }
+  }
+
+  // More faults of a kind, so that the one that matters comes sooner.
+  void louder() {
+    pass_ = "rates";
+    while (!stage_over()) {
+      const auto edits = louder_edits_of(best_.scenario);
+      auto found = oracle_.first({edits.size() * fresh_seeds,
+                                  [&](std::size_t i) { return edited(edits[i / fresh_seeds], 1 + i % fresh_seeds); },
+                                  report_.events - report_.events / 4});
       if (!found) return;
       accept(std::move(*found));
     }
@@ -266,6 +281,29 @@ class Shrinker {
                          events_max()});
       if (!found) return;
       at += found->index * chunk;
+      accept(std::move(*found));
+    }
+  }
+
+  // The same decision at an earlier chance, if the run is shorter then.
+  void sooner() {
+    pass_ = "sooner";
+    if (best_.entries() > values_max) return;
+    constexpr std::size_t tries = 5;
+    for (std::size_t at = 0; !oracle_.over() && report_.events > 0;) {
+      const auto list = TapeList::of(best_.tape);
+      if (at >= list.entries.size()) return;
+      auto found = oracle_.first({(list.entries.size() - at) * tries,
+                                  [&](std::size_t i) -> std::optional<Candidate> {
+                                    const u64 n = list.entries[at + i / tries].decision.n;
+                                    const u64 earlier[tries] = {0, n / 4, n / 2, n - n / 4, n - std::min<u64>(1, n)};
+                                    auto moved = list.moved(at + i / tries, earlier[i % tries]);
+                                    if (!moved) return {};
+                                    return Candidate{best_.scenario, moved->tape()};
+                                  },
+                                  report_.events - 1});
+      if (!found) return;
+      at += found->index / tries;
       accept(std::move(*found));
     }
   }

@@ -67,6 +67,21 @@ TapeList TapeList::without(const std::vector<std::size_t>& part) const {
   return less;
 }
 
+std::optional<TapeList> TapeList::moved(std::size_t entry, u64 n) const {
+  TapeEntry moving = entries[entry];
+  moving.decision.n = n;
+  const auto taken = [&](const TapeEntry& other) {
+    return other.stream == moving.stream && other.decision.site == moving.decision.site && other.decision.n == n;
+  };
+  if (std::any_of(entries.begin(), entries.end(), taken)) return {};
+  TapeList list = without(entry, 1);
+  const auto later = [&](const TapeEntry& other) {
+    return std::pair(other.stream, other.decision) > std::pair(moving.stream, moving.decision);
+  };
+  list.entries.insert(std::find_if(list.entries.begin(), list.entries.end(), later), moving);
+  return list;
+}
+
 TapeList TapeList::without(std::size_t from, std::size_t count) const {
   TapeList less{streams, {}};
   for (std::size_t i = 0; i < entries.size(); ++i)

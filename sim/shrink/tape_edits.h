@@ -3,6 +3,7 @@
 // Who uses it: the shrinker's quiet and value passes. Not here: trying them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct TapeList {
   std::vector<std::vector<std::size_t>> parts() const;
   TapeList without(const std::vector<std::size_t>& part) const;
   TapeList without(std::size_t from, std::size_t count) const;
+  // One decision is made at another chance of its kind; nothing, if there is a decision for that one.
+  std::optional<TapeList> moved(std::size_t entry, u64 n) const;
 };
 
 }  // namespace keelson::sim

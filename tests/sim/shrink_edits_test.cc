@@ -17,6 +17,12 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::Not;
 
+pb::Scenario parsed(const std::string& text) {
+  const auto scenario = parse_scenario("name: \"x\" " + text, "x.textproto", {});
+  EXPECT_TRUE(scenario) << scenario.error()[0].describe();
+  return scenario.value_or(pb::Scenario());
+}
+
 pb::Scenario resolved(const std::string& text) {
   const auto scenario = parse_scenario("name: \"x\" " + text, "x.textproto", {});
   EXPECT_TRUE(scenario) << scenario.error()[0].describe();
@@ -69,7 +75,8 @@ TEST(ScenarioEdits, EachOneIsSimpler) {
     const bool less =
         paths_of(edit.scenario).size() < paths_of(plain).size() || total_of(edit.scenario) < total_of(plain);
     EXPECT_TRUE(less || edit.what == "tail" || edit.what == "core" || edit.what == "background" ||
-                edit.what == "cluster.limits" || edit.what == "workload.kv.del")
+                edit.what == "cluster.limits" || edit.what == "workload.kv.del" || edit.what == "workload.think_us" ||
+                edit.what.starts_with("warm_up_ms"))
         << edit.what;
   }
   for (const char* one :
@@ -78,6 +85,31 @@ TEST(ScenarioEdits, EachOneIsSimpler) {
     EXPECT_THAT(what, Contains(one));
   for (const char* none : {"name", "cluster", "phase[0].name", "step[0].at_ms", "cluster.replicas"})
     EXPECT_THAT(what, Not(Contains(none)));
+}
+
+TEST(ScenarioEdits, CountsThatNeedEachOtherGoDownTogether) {
+  auto plain = parsed(
+      "cluster { checkpoint_ops: 200 } workload { kv {} requests: 1500 } "
+      "step { when { commit_at_least: 450 } do { crash { node: N2 } } }");
+  const auto edits = edits_of(plain);
+  const auto half =
+      std::find_if(edits.begin(), edits.end(), [](const Edit& edit) { return edit.what == "counts / 2"; });
+  ASSERT_NE(half, edits.end());
+  EXPECT_EQ(half->scenario.step(0).when().commit_at_least(), 225u);
+  EXPECT_EQ(half->scenario.workload(0).requests(), 750u);
+  EXPECT_EQ(half->scenario.cluster().checkpoint_ops(), 100u);
+  plain.mutable_step(0)->mutable_when()->set_commit_at_least(1);
+  for (const auto& edit : edits_of(plain)) EXPECT_NE(serialise(edit.scenario), serialise(plain)) << edit.what;
+}
+
+TEST(LouderEdits, RaiseRatesAndNothingElse) {
+  const auto plain = parsed(
+      "network { loss_ppm: 20000 reorder_ppm: 1000000 } disk { rot_every_ms: 8 } "
+      "phase { name: 'a' duration_ms: 9 crash { every_ms: 400 restart_after_ms: 100 } }");
+  std::vector<std::string> what;
+  for (const auto& edit : louder_edits_of(plain)) what.push_back(edit.what);
+  EXPECT_THAT(what, testing::UnorderedElementsAre("network.loss_ppm 200000", "phase[0].crash.every_ms 100"));
+  EXPECT_EQ(louder_edits_of(plain)[0].scenario.network().loss_ppm(), 200'000u);
 }
 
 TEST(ScenarioEdits, ComeToAnEnd) {
@@ -127,6 +159,16 @@ TEST(TapeList, GoesThereAndBack) {
   EXPECT_EQ(list.tape().streams, some_tape().streams);
   EXPECT_EQ(list.without(0, 3).tape().streams.size(), 2u);
   EXPECT_EQ(list.without({0, 3, 5}).entries.size(), 3u);
+}
+
+TEST(TapeList, ADecisionMovesToAFreeChance) {
+  const auto list = TapeList::of(some_tape());
+  EXPECT_FALSE(list.moved(1, 0)) << "taken";
+  EXPECT_FALSE(list.moved(3, 4)) << "its own";
+  const auto moved = list.moved(3, 1);
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->tape().streams[1], (SparseStream{"net/0.0>1.0", {{Site::net_delay, 1, 9}}}));
+  EXPECT_EQ(moved->entries.size(), list.entries.size());
 }
 
 TEST(TapeList, PartsAreWhatBelongsTogetherLargestFirst) {
