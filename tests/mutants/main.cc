@@ -73,7 +73,7 @@ std::filesystem::path shrunk_folder(const Options& options) {
   if (!options.out.empty()) return options.out;
   const auto scenarios =
       options.scenarios.empty() ? bin::need_scenarios_folder() : std::filesystem::path(options.scenarios);
-  return scenarios.empty() ? scenarios : scenarios.parent_path() / "tests" / "mutants" / "shrunk";
+  return scenarios.empty() ? scenarios : (scenarios / ".." / "tests" / "mutants" / "shrunk").lexically_normal();
 }
 
 // Makes a find small. Null: it can't, and why was said.
