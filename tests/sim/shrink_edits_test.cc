@@ -109,7 +109,7 @@ TEST(LouderEdits, RaiseRatesAndNothingElse) {
   std::vector<std::string> what;
   for (const auto& edit : louder_edits_of(plain)) what.push_back(edit.what);
   EXPECT_THAT(what, testing::UnorderedElementsAre("network.loss_ppm 200000", "phase[0].crash.every_ms 100"));
-  EXPECT_EQ(louder_edits_of(plain)[0].scenario.network().loss_ppm(), 200'000u);
+  EXPECT_EQ(louder_edits_of(plain)[0].scenario.phase(0).crash().every_ms(), 100u);
 }
 
 TEST(ScenarioEdits, ComeToAnEnd) {
