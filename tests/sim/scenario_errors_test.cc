@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
              std::string("name, schema, base, cluster, workload, phase, tail, step, swarm, expect, budget, check_off, "
                          "tape, tag, "
                          "core, core_node, network, partition, crash, pause, clock, disk, mailbox, turn, power_cut, "
-                         "beyond_model, background, client_crash")},
+                         "beyond_model, background, warm_up_ms, client_crash")},
         {"ColumnsCountATabAsOne", "\tnetwork {\tmod: STREAM }",
          "2:12: SCN_FIELD: network.mod: unknown field of Network; got mod; expected mode"},
         {"ColumnsCountCharactersNotBytes", "check_off: \"ü\"",
