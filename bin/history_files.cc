@@ -6,7 +6,7 @@
 namespace keelson::bin {
 
 std::string bad_history_name(const std::string& path) {
-  return "--history: got " + path + "; expected a name that ends in .edn (Knossos, Elle), .json or .jsonl (Porcupine)";
+  return "--history: got " + path + "; expected a name that ends in .edn (Knossos), .json or .jsonl (Porcupine)";
 }
 
 bool HistoryFile::open(const std::string& path) {

@@ -157,7 +157,7 @@ void add_replay(CLI::App& app, int& exit_code, const Tool& tool) {
   command->add_option("--trace", options->trace, "write every event to this file, as JSON lines");
   command->add_option("--report", options->report, "write a page that shows the run: an HTML file for any browser");
   command->add_option("--history", options->history,
-                      "write what the clients saw: .edn (Knossos, Elle), .json or .jsonl (Porcupine)");
+                      "write what the clients saw: .edn (Knossos), .json or .jsonl (Porcupine)");
   command->add_flag("--json", options->json, "one JSON object");
   auto* print = command->add_flag("--print", options->print, "show the decisions that are not quiet, and run nothing");
   command->add_option("--stream", options->stream, "with --print: only streams whose names begin so, such as nemesis")

@@ -150,7 +150,7 @@ void SimOptions::add_to(CLI::App& command, const Tool& tool) {
       ->type_name("KIND FILE")
       ->expected(2);
   command.add_option("--history", history,
-                     "write what the clients of a single run saw: .edn (Knossos, Elle), .json or .jsonl (Porcupine)");
+                     "write what the clients of a single run saw: .edn (Knossos), .json or .jsonl (Porcupine)");
   command.add_option("--fork", fork, "EVENT:SEED: from that event on, go on with the decisions of another seed");
   command.add_option("--verify", verify,
                      "1/N: run one in N twice and compare the hashes (default: with --seeds 1/8, else 1/1)");

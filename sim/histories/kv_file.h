@@ -1,4 +1,4 @@
-// Histories of maps and registers as files: what a run's clients did, for Knossos, Elle, Porcupine and `keelson check`;
+// Histories of maps and registers as files: what a run's clients did, for Knossos, Porcupine and `keelson check`;
 // and back, ours or anybody's.
 //
 //   read   value: nil, then what was found (nil: nothing)      write  value: what is written

@@ -31,6 +31,10 @@ Datum without(const Datum& map, std::initializer_list<std::string_view> names) {
   return rest;
 }
 
+Datum further_fields(const Datum& event) {
+  return without(event, {"index", "time", "process", "client", "type", "f", "value"});
+}
+
 class EdnCalls {
  public:
   Done add(u64 line, const Datum& event) {
@@ -59,10 +63,11 @@ class EdnCalls {
                                " has not ended; expected :ok, :fail or :info"};
     WrittenCall call;
     call.line = line;
-    call.client = client;
+    const Datum* named = event.get("client");
+    call.client = is_count(named) ? static_cast<u64>(named->number) : client;
     call.f = f;
     if (const Datum* value = event.get("value")) call.input = *value;
-    call.fields = without(event, {"index", "time", "process", "type", "f", "value"});
+    call.fields = further_fields(event);
     call.called = moments_++;
     call.called_ns = time_of(event);
     calls_.push_back(std::move(call));
@@ -79,7 +84,7 @@ class EdnCalls {
                                std::to_string(call.line)};
     call.end = end;
     if (const Datum* value = event.get("value")) call.output = *value;
-    call.learned = without(event, {"index", "time", "process", "type", "f", "value"});
+    call.learned = further_fields(event);
     call.returned = moments_++;
     call.returned_ns = time_of(event);
     open_.erase(at);
@@ -94,6 +99,63 @@ class EdnCalls {
   Calls calls_;
   std::map<u64, std::size_t> open_;  // by process
   u64 moments_ = 0;
+};
+
+// Maps of a history in EDN, one after the other. Jepsen and Knossos also keep a history as one vector or list, and
+// print a map over several lines: the brackets around all are taken off, lines of one map are joined, comments go.
+class EdnMaps {
+ public:
+  explicit EdnMaps(std::istream& in) : in_(in) {}
+
+  // False: the end. `first` is the line on which the map begins.
+  bool next(std::string& map, u64& first) {
+    map.clear();
+    u64 depth = 0;
+    for (std::string line; std::getline(in_, line);) {
+      ++line_;
+      if (map.find_first_not_of(" \t\r") == std::string::npos) {
+        first = line_;
+        map.clear();
+      } else {
+        map += ' ';
+      }
+      take(line, map, depth);
+      if (depth == 0 && map.find_first_not_of(" \t\r") != std::string::npos) return true;
+    }
+    return map.find_first_not_of(" \t\r") != std::string::npos;
+  }
+
+ private:
+  void take(const std::string& line, std::string& map, u64& depth) {
+    bool quoted = false;  // texts end on their line
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const char c = line[i];
+      const bool opens = c == '{' || c == '[' || c == '(', closes = c == '}' || c == ']' || c == ')';
+      if (!quoted && c == ';') return;
+      if (!quoted && fresh_ && (c == '[' || c == '(')) {
+        closing_ = c == '[' ? ']' : ')';
+        fresh_ = false;
+        map += ' ';
+        continue;
+      }
+      if (!quoted && depth == 0 && closing_ != '\0' && c == closing_) {
+        closing_ = '\0';
+        map += ' ';
+        continue;
+      }
+      fresh_ &= c == ' ' || c == '\t' || c == '\r';
+      map += c;
+      if (quoted && c == '\\' && i + 1 < line.size()) map += line[++i];
+      if (c == '"') quoted = !quoted;
+      if (!quoted && opens) ++depth;
+      if (!quoted && closes && depth > 0) --depth;
+    }
+  }
+
+  std::istream& in_;
+  u64 line_ = 0;
+  bool fresh_ = true;
+  char closing_ = '\0';  // of the bracket around all
 };
 
 // Times are places: two at the same time are taken for concurrent.
@@ -130,6 +192,29 @@ Done add_json(u64 line, const Datum& object, Calls& calls) {
   return {};
 }
 
+// A process whose call ended unknown may still be at it, so it makes no other one: Knossos refuses a file where it
+// does. As in Jepsen, its client goes on as the process that is as many further as there are clients.
+class Processes {
+ public:
+  explicit Processes(const Calls& calls) {
+    for (const WrittenCall& call : calls) clients_ = std::max(clients_, call.client + 1);
+  }
+  u64 of(const WrittenCall& call) {
+    const auto [at, fresh] = now_.try_emplace(call.client, Now{call.client, true});
+    if (!fresh && !at->second.known) at->second.process += clients_;
+    at->second.known = call.end == CallEnd::ok || call.end == CallEnd::fail;
+    return at->second.process;
+  }
+
+ private:
+  struct Now {
+    u64 process;
+    bool known;  // how its newest call ended
+  };
+  u64 clients_ = 0;
+  std::map<u64, Now> now_;
+};
+
 void write_edn(std::ostream& out, const Calls& calls) {
   struct Moment {
     u64 at;
@@ -142,11 +227,15 @@ void write_edn(std::ostream& out, const Calls& calls) {
     if (call.returned > call.called) moments.push_back({call.returned, &call, true});
   }
   std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
+  Processes processes(calls);
+  std::map<const WrittenCall*, u64> process_of;  // looked up, never walked
   u64 index = 0;
   for (const auto& [at, call, end] : moments) {
+    const u64 process = end ? process_of[call] : process_of[call] = processes.of(*call);
     Datum event = Datum::map();
     event.put("index", Datum::of(index++)).put("time", Datum::of(end ? call->returned_ns : call->called_ns));
-    event.put("process", Datum::of(call->client));
+    event.put("process", Datum::of(process));
+    if (process != call->client) event.put("client", Datum::of(call->client));
     event.put("type", Datum::word(end ? end_names[static_cast<std::size_t>(call->end)] : "invoke"));
     event.put("f", Datum::word(call->f));
     for (const Datum& part : call->fields.list) event.list.push_back(part);
@@ -170,10 +259,15 @@ std::optional<Notation> notation_of(const std::string& path) {
 tl::expected<Calls, BadLine> read_calls(Notation notation, std::istream& in) {
   EdnCalls edn;
   Calls json;
+  EdnMaps maps(in);
   std::string text;
-  for (u64 line = 1; std::getline(in, text); ++line) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos || (notation == Notation::edn && text[first] == ';')) continue;
+  u64 line = 0;
+  const auto next = [&] {
+    if (notation == Notation::edn) return maps.next(text, line);
+    return ++line, static_cast<bool>(std::getline(in, text));
+  };
+  while (next()) {
+    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto datum = parse_datum(notation, text);
     if (!datum)
       return tl::unexpected(

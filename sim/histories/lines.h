@@ -1,7 +1,8 @@
 // History files, line by line: which form a file has, and what its lines say before a model is asked.
 //
-// EDN (Knossos, Elle): a map per event, in order; an operation is its :invoke and what its process says next.
+// EDN (Knossos): a map per event, in order; an operation is its :invoke and what its process says next.
 //   {:index 0, :time 12, :process 3, :type :invoke, :f :write, :key "a", :value "1"}
+// A client whose call ended unknown goes on as another process, and :client says which one it was.
 // JSON lines (what users of Porcupine feed it): a map per operation.
 //   {"client":3,"call":12,"return":40,"type":"ok","op":"write","key":"a","input":"1","output":null}
 //

@@ -100,6 +100,29 @@ TEST(HistoryFile, LooksAsOtherToolsWantIt) {
             "\"output\":\"v\"}\n");
 }
 
+// Knossos refuses a file in which a process calls again whose last call may still be under way.
+TEST(HistoryFile, AClientWhoseCallEndedUnknownGoesOnAsAnotherProcess) {
+  std::vector<KvCall> calls{call(0, KvAct::write, 1, 2), call(1, KvAct::write, 3, 4), call(0, KvAct::write, 5, 6),
+                            call(0, KvAct::write, 7, 7), call(0, KvAct::write, 8, 9)};
+  for (KvCall& each : calls) each.value = "v";
+  calls[0].end = CallEnd::info;
+  calls[3].end = CallEnd::open;
+  std::istringstream file(file_of(Notation::edn, calls));
+  std::vector<std::string> who;
+  for (std::string line; std::getline(file, line);) {
+    const auto from = line.find(":process"), to = line.find(", :f");
+    who.push_back(line.substr(from, to - from));
+  }
+  EXPECT_THAT(who,
+              testing::ElementsAre(":process 0, :type :invoke", ":process 0, :type :info", ":process 1, :type :invoke",
+                                   ":process 1, :type :ok", ":process 2, :client 0, :type :invoke",
+                                   ":process 2, :client 0, :type :ok", ":process 2, :client 0, :type :invoke",
+                                   ":process 4, :client 0, :type :invoke", ":process 4, :client 0, :type :ok"));
+  const auto back = read(Notation::edn, file_of(Notation::edn, calls));
+  ASSERT_TRUE(back) << back.error().what;
+  for (std::size_t i = 0; i < calls.size(); ++i) EXPECT_EQ((*back)[i].client, calls[i].client) << i;
+}
+
 // As Jepsen writes them: a nemesis beside the clients, numbers, keys within values, commas and comments.
 TEST(HistoryFile, ReadsForeignForms) {
   const auto calls = read(Notation::edn,
@@ -118,6 +141,31 @@ TEST(HistoryFile, ReadsForeignForms) {
   EXPECT_EQ((*calls)[2].value, "2");
   EXPECT_EQ((*calls)[2].end, CallEnd::info);
   EXPECT_EQ(check_kv(*calls).linear, Linear::yes);
+}
+
+// Knossos' own examples: one vector, or maps printed over several lines.
+TEST(HistoryFile, ReadsOneVectorOfMapsOverSeveralLines) {
+  const auto calls = read(Notation::edn,
+                          "; a comment\n"
+                          "([{:process 0, :type :invoke,\n"  // no list of maps: the second bracket is one too many
+                          "{}])\n",
+                          KvKeys::none);
+  EXPECT_FALSE(calls);
+  const auto vector = read(Notation::edn,
+                           " [{:process 0, :type :invoke, ; who [asks\n"
+                           "   :f :cas,\n"
+                           "   :value [1\n"
+                           "           2]}\n"
+                           "  {:process 0, :type :ok, :f :cas, :value [1 2]}\n"
+                           "  {:process 1, :type :invoke, :f :write, :value \"a] ; b\"}]\n",
+                           KvKeys::none);
+  ASSERT_TRUE(vector) << vector.error().what;
+  ASSERT_EQ(vector->size(), 2u);
+  EXPECT_EQ((*vector)[0].id, 1u);
+  EXPECT_EQ((*vector)[0].expected, "1");
+  EXPECT_EQ((*vector)[0].value, "2");
+  EXPECT_EQ((*vector)[1].id, 6u);
+  EXPECT_EQ((*vector)[1].value, "a] ; b");
 }
 
 TEST(HistoryFile, JsonWithoutAReturnIsUnknownAndEqualTimesAreConcurrent) {
