@@ -262,7 +262,7 @@ int bench_groups(const GroupsOptions& options) {
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
-  auto* bench = app.add_subcommand("bench", "measure the kernel on this machine");
+  auto* bench = app.add_subcommand("bench", "measure the kernel and the simulator on this machine");
   bench->require_subcommand(1);
   auto* kernel = bench->add_subcommand("kernel", "three replicas in one thread, a perfect driver, no I/O");
   auto options = std::make_shared<Options>();
@@ -300,6 +300,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   groups->add_flag("--json", many->json, "one JSON object per row");
   groups->callback([many, &exit_code] { exit_code = bench_groups(*many); });
   add_bench_storage(*bench, exit_code);
+  add_bench_sim(*bench, exit_code);
 }
 
 }  // namespace keelson::bin

@@ -42,5 +42,6 @@ bool bench_checkpoint(const StorageOptions& options);
 bool bench_transfer(const StorageOptions& options);
 
 void add_bench_storage(CLI::App& bench, int& exit_code);
+void add_bench_sim(CLI::App& bench, int& exit_code);
 
 }  // namespace keelson::bin
