@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "keelson/base/types.h"
 
@@ -14,6 +15,17 @@ namespace keelson::sim {
 // broke its contract, so nothing else can be judged.
 enum class ViolationKind : u8 { safety, liveness, inconclusive, unavailable, machine };
 
+// An operation as its client saw it, for people.
+struct SeenCall {
+  u64 id = 0;  // place in the history, or line of the file
+  u64 client = 0;
+  std::string asked, answered;
+  u64 called = 0, returned = 0;  // places in the order of all calls and answers
+  u64 called_ns = 0, returned_ns = 0;
+  bool known = true;   // else nobody knows whether it took effect
+  bool wrong = false;  // the answer that can't be
+};
+
 struct Violation {
   ViolationKind kind = ViolationKind::safety;
   std::string checker{};    // "world", "store_contract", "commits" ...
@@ -22,7 +34,8 @@ struct Violation {
   Instant at{};
   u64 event = 0;  // how many the run had seen
   NodeId node = no_node;
-  std::string explanation{};  // lines that show more, where there is more to show
+  std::string explanation{};      // lines that show more, where there is more to show
+  std::vector<SeenCall> calls{};  // what clients saw, if it is about that
 };
 
 }  // namespace keelson::sim

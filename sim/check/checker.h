@@ -22,14 +22,16 @@ class Checker : public Observer {
 
  protected:
   void fail(const std::string& invariant, const std::string& detail, NodeId node = no_node,
-            ViolationKind kind = ViolationKind::safety, const std::string& explanation = {}) {
+            ViolationKind kind = ViolationKind::safety, const std::string& explanation = {},
+            const std::vector<SeenCall>& calls = {}) {
     if (on_)
       world_.fail({.kind = kind,
                    .checker = name_,
                    .invariant = invariant,
                    .detail = detail,
                    .node = node,
-                   .explanation = explanation});
+                   .explanation = explanation,
+                   .calls = calls});
   }
   bool failed() const { return world_.violation().has_value(); }
   World& world_;

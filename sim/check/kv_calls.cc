@@ -86,10 +86,10 @@ class Judge {
            (call.key.empty() ? "register" : "key " + plain_or_hex(call.key));
   }
 
-  std::string table(const LinearVerdict<KvCell>& verdict) const {
-    std::vector<LinearRow> rows;
-    for (const KvCall* call : calls_) rows.push_back(row(*call));
-    return linear_table(rows, verdict.failed);
+  std::vector<SeenCall> seen(const LinearVerdict<KvCell>& verdict) const {
+    std::vector<SeenCall> all;
+    for (const KvCall* call : calls_) all.push_back(seen(*call));
+    return seen_around(all, verdict.failed);
   }
 
  private:
@@ -129,7 +129,7 @@ class Judge {
                                     : "not swapped" + (call.found ? ", held " + shown(*call.found) : std::string());
   }
 
-  static LinearRow row(const KvCall& call) {
+  static SeenCall seen(const KvCall& call) {
     return {call.id,       call.client,    asked(call),      answered(call),         call.called,
             call.returned, call.called_ns, call.returned_ns, call.end == CallEnd::ok};
   }
@@ -187,7 +187,8 @@ KvJudgement check_kv(const std::vector<KvCall>& calls, const SearchLimits& limit
     judgement.linear = verdict.linear;
     judgement.detail = verdict.linear == Linear::no ? judge.detail(verdict) : judge.key_text() + ": " + verdict.why;
     if (verdict.linear == Linear::inconclusive) continue;
-    judgement.explanation = judge.table(verdict);
+    judgement.seen = judge.seen(verdict);
+    judgement.explanation = linear_table(judgement.seen);
     return judgement;
   }
   return judgement;

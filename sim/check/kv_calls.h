@@ -11,6 +11,7 @@
 
 #include "keelson/sim/check/kv_cell.h"
 #include "keelson/sim/history.h"
+#include "keelson/sim/violation.h"
 
 namespace keelson::sim {
 
@@ -39,8 +40,9 @@ std::vector<KvCall> kv_calls(const History& history);
 
 struct KvJudgement {
   Linear linear = Linear::yes;
-  std::string detail;       // one line: what is wrong, or which bound was reached
-  std::string explanation;  // no: a table of what clients saw around it
+  std::string detail;          // one line: what is wrong, or which bound was reached
+  std::vector<SeenCall> seen;  // no: what clients saw around it, in the order of calls
+  std::string explanation;     // no: a table of them
   u64 calls = 0, keys = 0, unknown = 0;
 };
 // Key by key, in the order of (group, key); the first violation ends it, before any inconclusive key.

@@ -1,27 +1,24 @@
 // How a history that isn't linearizable is shown to a person: the answer that can't be, and what led up to it.
 //
-// Who uses it: kv_calls.cc. Not here: why it can't be (linearize.h).
+// Who uses it: kv_calls.cc, the shrinker's story. Not here: why it can't be (linearize.h).
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "keelson/base/types.h"
+#include "keelson/sim/violation.h"
 
 namespace keelson::sim {
 
-struct LinearRow {
-  u64 id = 0;
-  u64 client = 0;
-  std::string asked, answered;
-  u64 called = 0, returned = 0;  // places in the order of all calls and answers
-  u64 called_ns = 0, returned_ns = 0;
-  bool known = true;
-};
+// Of all calls on one key, in their order: the failed one, what was under way beside it, what was answered last before
+// it, and calls of unknown outcome before it.
+std::vector<SeenCall> seen_around(const std::vector<SeenCall>& calls, std::size_t failed);
 
-// A table, in the order of calls: the failed one, what was under way beside it, what was answered last before it, and
-// calls of unknown outcome before it.
-std::string linear_table(const std::vector<LinearRow>& rows, std::size_t failed);
+std::string linear_table(const std::vector<SeenCall>& calls);
+
+// The newest of them as a picture: a line per client, each call from where it began to where it was answered. Long
+// values are called v1, v2 …, by the line above. At most `lines_max` lines, and three at least.
+std::vector<std::string> linear_timeline(const std::vector<SeenCall>& calls, std::size_t lines_max);
 
 // The beginning of a value that may be long.
 std::string shortened(const std::string& value);

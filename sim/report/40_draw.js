@@ -18,11 +18,12 @@ function paintDiagram() {
   g.beginPath();
   g.rect(0, layout.lanesTop - 4, canvas.width, canvas.height);
   g.clip();
-  for (let lane = 0; lane < lanes.length; ++lane) drawLane(g, lane);
+  const labels = lanes.map((_, lane) => drawLane(g, lane));
   g.beginPath();
   g.rect(canvas.left, layout.lanesTop - 4, canvas.width, canvas.height);
   g.clip();
   drawRows(g);
+  labels.forEach((texts, lane) => drawLabels(g, texts, laneY(lane)));  // over the lines
   g.restore();
   drawCounted(g);
   drawViolation(g);
@@ -174,7 +175,7 @@ function drawCurve(g) {
 function drawLane(g, lane) {
   const y = laneY(lane), half = laneHalf(lane);
   const part = clipped(begin, end);
-  if (!part || y < layout.lanesTop - 40 || y > canvas.height + 40) return;
+  if (!part || y < layout.lanesTop - 40 || y > canvas.height + 40) return [];
   g.fillStyle = tone.lane;
   g.fillRect(part[0], y - half, part[1] - part[0], 2 * half);
   const labels = lanes[lane].client ? [] : drawSegments(g, lane, y, half);
@@ -196,7 +197,7 @@ function drawLane(g, lane) {
     if (cut) g.fillRect(cut[0], y + half + 1, cut[1] - cut[0], 2);
   }
   g.globalAlpha = 1;
-  drawLabels(g, labels, y);
+  return labels;
 }
 
 function drawSegments(g, lane, y, half) {
@@ -240,7 +241,7 @@ function drawLabels(g, labels, y) {
     const text = [long, short].find((each) => g.measureText(each).width + 9 < wide);
     if (!text) continue;
     said = long;
-    g.globalAlpha = primary ? 0.9 : 0.55;
+    g.globalAlpha = primary ? 0.95 : 0.7;
     g.fillText(text, x + 5, y + 1);
   }
   g.globalAlpha = 1;

@@ -53,6 +53,7 @@ function drawRows(g) {
   drawCalls(g, found[Kind.call]);
   drawCommits(g, found[Kind.commit]);
   drawSigns(g, found[Kind.sign]);
+  drawSeenCalls(g);
   drawNear(g);
   if (bundled) noteAggregation(g, messages.length);
 }

@@ -110,7 +110,7 @@ function onStrip(event) {
 
 const wholeRun = () => setView(begin - (end - begin) * 0.02, end + (end - begin) * 0.02);
 function toViolation() {
-  if (violation < 0) return;
+  if (violation < 0 || viewOfCalls()) return;
   const span = Math.min(view.to - view.from, 3e8);
   setView(at[violation] - span * 0.85, at[violation] + span * 0.15);
 }

@@ -1,5 +1,6 @@
 // Begins.
 function firstView() {
+  if (seenCalls.length > 0 && viewOfCalls()) return;
   if (violation >= 0) {  // the last rows before it, as many as can be told apart
     let i = violation, seen = 0;
     while (i > 0 && seen < 200) if (shown[--i] && isMessage(i) && familyIn(i) !== familyPlace.beat) ++seen;
@@ -8,8 +9,11 @@ function firstView() {
     view.to = at[violation] + span * 0.08;
     return clampView();
   }
-  view.from = begin - (end - begin) * 0.02;
-  view.to = end + (end - begin) * 0.02;
+  // Elections of a short run are most of it: it begins where clients do.
+  const called = typeOf.findIndex((type) => types[type].name === 'call');
+  const first = called >= 0 && at[called] - begin > (end - begin) * 0.2 ? at[called] : begin;
+  view.from = first - (end - first) * 0.02;
+  view.to = end + (end - first) * 0.02;
 }
 
 function listen() {
@@ -51,6 +55,7 @@ readTones();
 showHead();
 makeFilters();
 showKeys();
+showCalls();
 listen();
 applyFilter();
 ++filterVersion;
@@ -58,4 +63,6 @@ $('found').textContent = `${countText(shownCount)} rows`;
 firstView();
 Object.assign(canvas, fit(diagram));
 layOut();
-if (!selectByHash()) paint();
+// A link shows its row, not all of the run with the row somewhere in it.
+if (selectByHash() && view.to - view.from > (end - begin) / 20) zoomTo(view.selected);
+paint();

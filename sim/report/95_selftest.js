@@ -91,7 +91,20 @@ if (location.hash === '#selftest') {
     check('c shows the rest, too', !view.pastOnly && shownCount > before);
     key('c');
     key('v');
-    check('v goes to the violation', view.from < at[violation] && at[violation] < view.to);
+    check('v goes to the violation', seenCalls.length > 0 || (view.from < at[violation] && at[violation] < view.to));
+  }
+  if (seenCalls.length > 0) {
+    const bars = [...document.querySelectorAll('.seen')];
+    check('what clients saw is shown, one bar per call', !$('calls').hidden && bars.length === seenCalls.length);
+    check('one answer is the wrong one', document.querySelectorAll('.seen.wrong').length === 1);
+    wholeRun();
+    key('v');
+    const wrong = seenCalls.find((call) => call.wrong);
+    check('v goes to that answer', view.from < wrong.called_ns && wrong.returned_ns < view.to);
+    document.querySelector('.seen.wrong').click();
+    check('a click on it selects the call', nameOf(view.selected) === 'call' && at[view.selected] === wrong.called_ns);
+    check('that call is in the causal past', inPast[view.selected] === 1);
+    key('Escape');
   }
   toggleTable();
   check('the table has a page of rows', document.querySelectorAll('#table_section tbody tr').length === Math.min(table.size, shownCount - table.page * table.size));

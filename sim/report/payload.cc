@@ -88,7 +88,15 @@ void write_run(Json& json, const ReportFacts& facts) {
   if (run.failure) {
     json.key("failure").open('{').key("kind").text(run.failure->kind).key("detail").text(run.failure->detail);
     json.key("at_ns").number(run.failure->at_ns).key("event").number(run.failure->event);
-    json.key("phase").text(run.failure->phase).close('}');
+    json.key("phase").text(run.failure->phase).key("calls").open('[');
+    for (const SeenCall& call : run.failure->calls) {
+      json.open('{').key("id").number(call.id).key("client").number(call.client);
+      json.key("asked").text(call.asked).key("answered").text(call.answered);
+      json.key("called").number(call.called).key("returned").number(call.returned);
+      json.key("called_ns").number(call.called_ns).key("returned_ns").number(call.returned_ns);
+      json.key("known").boolean(call.known).key("wrong").boolean(call.wrong).close('}');
+    }
+    json.close(']').close('}');
   }
   json.close('}');
 }

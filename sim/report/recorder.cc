@@ -1,6 +1,7 @@
 #include "keelson/sim/report/recorder.h"
 
 #include <algorithm>
+#include <set>
 
 #include "keelson/sim/run/cluster.h"
 
@@ -335,10 +336,26 @@ void Recorder::add_violation(RowId turn_row) {
   const u16 lane = turn_row != 0 ? row(turn_row).lane : no_lane;
   const RowId id = add(mark_type("violation", {}), record.at_ns, lane, turn_row, {});
   timeline_.violation = id;
+  if (!world_->violation()->calls.empty()) return note_calls(world_->violation()->calls);
   // It is about what replicas have agreed upon: the others' newest state belongs to its causes.
   for (u32 u = 0; u < units_.size(); ++u)
     if (units_[u].last_busy != 0 && (u == lane || !timeline_.lanes[u].client))
       timeline_.violation_causes.push_back(units_[u].last_busy);
+}
+
+// It is about answers that clients were given, perhaps long before anybody looked: those are its causes.
+void Recorder::note_calls(const std::vector<SeenCall>& calls) {
+  std::set<std::pair<u64, u16>> wanted;
+  for (const SeenCall& call : calls) {
+    const auto lane = static_cast<u16>(population_.client_unit(static_cast<u16>(call.client)).raw());
+    wanted.emplace(call.called_ns, lane);
+    if (call.known) wanted.emplace(call.returned_ns, lane);
+  }
+  for (RowId id = 1; id <= timeline_.rows.size(); ++id) {
+    const Row& row = timeline_.rows[id - 1];
+    if (timeline_.type_of(row).of == RowClass::call && wanted.contains({row.at_ns, row.lane}))
+      timeline_.violation_causes.push_back(id);
+  }
 }
 
 void Recorder::finish() {

@@ -95,6 +95,7 @@ class Recorder final : public TraceSink, public Observer {
   void add_answer(const TurnSeen& turn, RowId turn_row, const SubmitReply& reply);
   void add_disk(const TurnSeen& turn, RowId turn_row, u8 kind, u64 id, Zone zone, u64 offset, u64 bytes);
   void add_violation(RowId turn_row);
+  void note_calls(const std::vector<SeenCall>& calls);
   u16 group_of(GroupId group);
   u16 lane_of_peer(const Peer& peer, ShardId shard) const;
 

@@ -4,6 +4,28 @@
 
 namespace keelson::sim {
 
+namespace {
+
+void encode(const SeenCall& call, pb::ReportCall& out) {
+  out.set_id(call.id);
+  out.set_client(call.client);
+  out.set_asked(call.asked);
+  out.set_answered(call.answered);
+  out.set_called(call.called);
+  out.set_returned(call.returned);
+  out.set_called_ns(call.called_ns);
+  out.set_returned_ns(call.returned_ns);
+  out.set_known(call.known);
+  out.set_wrong(call.wrong);
+}
+
+SeenCall decode(const pb::ReportCall& in) {
+  return {in.id(),       in.client(),    in.asked(),       in.answered(), in.called(),
+          in.returned(), in.called_ns(), in.returned_ns(), in.known(),    in.wrong()};
+}
+
+}  // namespace
+
 std::string encode_report(const RunReport& r) {
   pb::Report out;
   out.set_scenario(r.scenario);
@@ -41,6 +63,7 @@ std::string encode_report(const RunReport& r) {
     f->set_event(r.failure->event);
     f->set_phase(r.failure->phase);
     f->set_explanation(r.failure->explanation);
+    for (const SeenCall& call : r.failure->calls) encode(call, *f->add_call());
   }
   return out.SerializeAsString();
 }
@@ -67,9 +90,11 @@ std::optional<RunReport> decode_report(const std::string& bytes) {
   r.checks.assign(in.check().begin(), in.check().end());
   for (const auto& f : in.fault()) r.faults[f.name()] = f.count();
   for (const auto& m : in.mark()) r.marks[m.name()] = m.count();
-  if (in.has_failure())
+  if (in.has_failure()) {
     r.failure = Failure{in.failure().kind(),  in.failure().detail(), in.failure().reproduce(),  in.failure().at_ns(),
                         in.failure().event(), in.failure().phase(),  in.failure().explanation()};
+    for (const auto& call : in.failure().call()) r.failure->calls.push_back(decode(call));
+  }
   return r;
 }
 

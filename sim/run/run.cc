@@ -319,7 +319,8 @@ class Run {
                           violation->at.ns(),
                           violation->event,
                           phase_,
-                          violation->explanation};
+                          violation->explanation,
+                          violation->calls};
       if (options_.own && is_state(*violation)) blame_state_on(options_.own->own_machine(), r);
       return;
     }

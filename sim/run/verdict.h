@@ -11,6 +11,7 @@
 
 #include "keelson/sim/json_object.h"
 #include "keelson/sim/verdict_kind.h"
+#include "keelson/sim/violation.h"
 
 namespace keelson::sim {
 
@@ -24,7 +25,8 @@ struct Failure {
   u64 at_ns = 0;
   u64 event = 0;
   std::string phase;
-  std::string explanation = {};  // lines that show more, if there is more
+  std::string explanation = {};      // lines that show more, if there is more
+  std::vector<SeenCall> calls = {};  // what clients saw, if it is about that
 };
 
 struct RunReport {

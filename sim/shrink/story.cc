@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "keelson/sim/check/linear_text.h"
 #include "keelson/sim/faults.h"
 #include "keelson/sim/run/cluster.h"
 #include "keelson/sim/shrink/black_box.h"
@@ -106,8 +107,9 @@ void Story::on_turn(const TurnSeen& turn) {
 }
 
 std::vector<std::string> Story::tell(const RunReport& report) const {
-  std::vector<std::string> told;
-  const std::size_t room = lines_max - 1;  // for all but the failure
+  std::vector<std::string> told, picture;
+  if (report.failure && !report.failure->calls.empty()) picture = linear_timeline(report.failure->calls, lines_max / 2);
+  const std::size_t room = lines_max - 1 - picture.size();  // for all but the failure
   const std::size_t from = lines_.size() <= room ? 0 : lines_.size() - (room - 1);
   if (from > 0) {
     std::map<std::string, u64> before;
@@ -125,6 +127,7 @@ std::vector<std::string> Story::tell(const RunReport& report) const {
   }
   if (report.failure)
     told.push_back(seconds_of(report.failure->at_ns) + report.failure->kind + ": " + report.failure->detail);
+  told.insert(told.end(), picture.begin(), picture.end());
   return told;
 }
 

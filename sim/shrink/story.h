@@ -28,7 +28,8 @@ class Story final : public TraceSink, public Observer {
   void write(const TraceRecord& record) override;
   void on_turn(const TurnSeen& turn) override;
 
-  // The failure is the last line. What doesn't fit is counted in the first one.
+  // The failure is the last line, or what clients saw, where it is about that. What doesn't fit is counted in the first
+  // one.
   std::vector<std::string> tell(const RunReport& report) const;
 
  private:

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "keelson/sim/check/kv_calls.h"
+#include "keelson/sim/check/linear_text.h"
 
 namespace keelson::sim {
 namespace {
@@ -149,6 +150,24 @@ TEST(Linearize, AViolationSaysWhatCanNotBeAndWhatLedUpToIt) {
             "  1     1       2.000 .. 9.000   write b  done\n"
             "  2     2       4.000 .. 5.000   read     b\n"
             "> 3     3       6.000 .. 7.000   read     a\n");
+}
+
+TEST(Linearize, AViolationIsDrawnClientByClient) {
+  auto told = Told()
+                  .write(0, 1, "a")
+                  .write(2'000'000, 9'000'000, std::string(20, 'b'))
+                  .read(4'000'000, 5'000'000, std::string(20, 'b'))
+                  .read(6'000'000, 7'000'000, "a");
+  const auto judged = told.judged();
+  ASSERT_EQ(judged.seen.size(), 4u);
+  EXPECT_TRUE(judged.seen[3].wrong);
+  EXPECT_THAT(
+      linear_timeline(judged.seen, 10),
+      testing::ElementsAre("what clients saw (v1 bbbbbbbbbbbbbbbbbbbb):",  //
+                           "client 0  [write a: done]", "client 1                 [write v1: done-----]",
+                           "client 2                  [read: v1]", "client 3                            >read: a<"));
+  EXPECT_THAT(linear_timeline(judged.seen, 3), testing::SizeIs(3)) << "the newest, and the wrong one";
+  EXPECT_THAT(linear_timeline(judged.seen, 3).back(), HasSubstr(">read: a<"));
 }
 
 // Fifteen writes at once, and reads that contradict each other: every order has to be looked at.

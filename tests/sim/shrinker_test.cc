@@ -6,6 +6,7 @@
 
 #include "keelson/sim/check/checker.h"
 #include "keelson/sim/run/cluster.h"
+#include "keelson/sim/run/report_codec.h"
 #include "keelson/sim/shrink/child.h"
 #include "keelson/sim/shrink/regression_file.h"
 #include "keelson/sim/shrink/story.h"
@@ -196,6 +197,23 @@ TEST(Story, TellsWhatHappenedInTenLinesAtMost) {
     EXPECT_GT(lines.size(), 3u);
     EXPECT_THAT(lines.front(), StartsWith("before that: "));
   }
+}
+
+TEST(Story, ShowsWhatClientsSawWhereItIsAboutThat) {
+  Story story;
+  const Candidate candidate{resolved(busy), {{}, TapeBase::seeded(1)}};
+  RunReport report = run(candidate, 0, {.trace = &story, .prepare = [&](RunCluster& c) { story.attach(c); }});
+  report.failure = Failure{"linearizable.order", "fits no order", "", 5'000'000'000, 9, "p"};
+  report.failure->calls = {{1, 0, "write a", "done", 1, 2, 1, 2, true, false},
+                           {2, 1, "read", "none", 3, 4, 3, 4, true, true}};
+  const auto back = decode_report(encode_report(report));
+  ASSERT_TRUE(back);
+  const auto lines = story.tell(*back);
+  EXPECT_LE(lines.size(), Story::lines_max);
+  ASSERT_GT(lines.size(), 4u);
+  EXPECT_EQ(lines[lines.size() - 4], "5.000 s  linearizable.order: fits no order");
+  EXPECT_EQ(lines[lines.size() - 2], "client 0  [write a: done]");
+  EXPECT_EQ(lines[lines.size() - 1], "client 1                 >read: none<");
 }
 
 TEST(RegressionFile, IsAScenarioThatSaysWhereItComesFrom) {
