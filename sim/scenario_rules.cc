@@ -332,7 +332,7 @@ void check_steps(Check& c) {
     const auto& when = step.when();
     if (step.has_when() && !when.has_commit_at_least() && !when.has_view_at_least() && !when.has_mark())
       c.found({path + ".when"}, {path + ".when: no condition", {}, "commit_at_least, view_at_least or mark"});
-    if (when.has_mark_turns() && !when.has_mark())
+    if (when.mark_turns() > 1 && !when.has_mark())
       c.found({path + ".when.mark_turns"}, {path + ".when.mark_turns: turns that reach what", {}, "mark"});
     if (end_ms != 0 && step.at_ms() >= end_ms)
       c.found({path + ".at_ms"},
@@ -374,8 +374,6 @@ void check_faults(Check& c) {
     const auto& crash = place.crash();
     needs(place.has_crash() && !crash.has_every_ms() && crash.at_mark_size() == 0 && crash.rare_mark_ppm() == 0,
           "crash", "how often", "every_ms, at_mark or rare_mark_ppm, or a step for a single crash");
-    needs(crash.has_at_mark_ppm() && crash.at_mark_size() == 0, "crash.at_mark_ppm", "of turns that reach what",
-          "at_mark");
     needs(place.has_power_cut() && !place.power_cut().has_every_ms(), "power_cut", "how often",
           "every_ms, or a step for a single one");
     needs(place.has_client_crash() && !place.client_crash().has_every_ms(), "client_crash", "how often",
