@@ -52,7 +52,7 @@ struct DiskSettings {
   u64 torn_ppm = 1'000'000;  // of the writes in flight at a power crash; the others are whole or not at all
   u32 atomic_bytes = 512;    // 512 or 4096: what a device writes whole or not at all
   u64 space_blocks = 0;      // of the checkpoint zone, from its begin: beyond, the device has no space; 0: it has
-  u64 write_error_ppm = 0;   // from then on every operation fails, until the process is gone
+  u64 write_error_ppm = 0;   // in damage_zone; from then on every operation fails, until the process is gone
   u64 read_error_ppm = 0;
   u64 lost_flush_ppm = 0;  // of power crashes: confirmed writes that no mark covers are gone
   // Damage: only disks that the budget gives up have it (damage_budget.h).

@@ -113,7 +113,8 @@ tl::expected<Disk::Accepted, Disk::Refused> Disk::submit(Instant now, const Writ
     flush_ = latency(Site::disk_flush_latency, settings_.flush_mean);
   }
   const Duration time = latency(Site::disk_write_latency, settings_.write_mean);
-  if (stream_.chance(Site::disk_write_error, settings_.write_error_ppm)) operation.status = IoStatus::io_error;
+  if (strikes(write.zone) && stream_.chance(Site::disk_write_error, settings_.write_error_ppm))
+    operation.status = IoStatus::io_error;
   const bool beyond = settings_.space_blocks > 0 && write.offset + bytes > settings_.space_blocks * page_bytes;
   if (write.zone == Zone::checkpoint && beyond) operation.status = IoStatus::no_space;
   return Accepted{slot_of(operation), now + time + flush_, digest};
