@@ -7,6 +7,7 @@
 #include <iostream>
 #include <set>
 
+#include "keelson/base/counters.h"
 #include "keelson/io/exit_code.h"
 
 #include "campaign_folder.h"
@@ -37,7 +38,8 @@ class CampaignCommand {
     const sim::Summary summary = sim::run_campaign(campaign());
     bar_.clear();
     if (!runs_.single() || !runs_.options().seeds.empty()) show(summary);
-    return folder_ ? finish() : sim::exit_code_of(summary.worst);
+    const int code = folder_ ? finish() : sim::exit_code_of(summary.worst);
+    return code == 0 && runs_.options().common_marks ? judge_marks() : code;
   }
 
  private:
@@ -128,6 +130,24 @@ class CampaignCommand {
     return file;
   }
 
+  // A campaign that never came to the common cases proves little.
+  int judge_marks() const {
+    std::vector<std::string> missed;
+    for (std::size_t i = 0; i < Counters::mark_count; ++i) {
+      const auto mark = static_cast<Mark>(i);
+      if (kind_of(mark) == MarkKind::SOMETIMES && tally_.marks().at(keelson::name_of(mark)).runs == 0)
+        missed.emplace_back(keelson::name_of(mark));
+    }
+    if (runs_.options().json)
+      std::cout << sim::JsonObject().field("common_marks_missed", sim::json_list(missed, sim::json_string)).close()
+                << "\n";
+    else if (missed.empty())
+      std::cout << "marks      all common ones were reached\n";
+    for (const auto& mark : missed)
+      if (!runs_.options().json) std::cout << "marks      no run has reached " << mark << "\n";
+    return missed.empty() ? 0 : sim::exit_code_of(sim::Verdict::inconclusive);
+  }
+
   // --- running
 
   // Seed by seed through all scenarios, so that a campaign that ends early has been everywhere.
@@ -161,7 +181,8 @@ class CampaignCommand {
     campaign.again = [this](const sim::CampaignTask& task) { return runs_.again_text(task); };
     campaign.died = [this](const sim::CampaignTask& task, const std::string& how) { return runs_.died(task, how); };
     campaign.on_finished = [this](const sim::CampaignTask& task, const sim::RunReport& report) {
-      if (folder_) keep({plan_.scenarios[task.scenario].file, report});
+      const std::string& file = plan_.scenarios[task.scenario].file;
+      folder_ ? keep({file, report}) : tally_.add(file, report);
     };
     campaign.on_report = [this, one](const sim::RunReport& report) {
       bar_.clear();

@@ -154,6 +154,8 @@ void SimOptions::add_to(CLI::App& command, const Tool& tool) {
   command.add_option("--fork", fork, "EVENT:SEED: from that event on, go on with the decisions of another seed");
   command.add_option("--verify", verify,
                      "1/N: run one in N twice and compare the hashes (default: with --seeds 1/8, else 1/1)");
+  command.add_flag("--common-marks", common_marks,
+                   "fail unless the runs together reach every mark of the kernel that each campaign should");
   command.add_flag("--list", list, "say what each scenario shows, and run nothing");
   command.add_flag("--markdown", markdown, "of --list: as the page docs/scenarios.md");
   command.add_flag("--print", print, "print the scenario with everything resolved, and run nothing");

@@ -22,7 +22,8 @@ struct SimOptions {
   std::string seed, seeds, shard, limits, trace, tape, verify, report, history, out, budget, fork;
   std::vector<std::string> exported;  // kind and file
   unsigned jobs = 0;
-  bool json = false, list = false, markdown = false, print = false, hash_only = false, resume = false, shrink = false;
+  bool json = false, list = false, markdown = false, print = false, hash_only = false, resume = false, shrink = false,
+       common_marks = false;
 
   void add_to(CLI::App& command, const Tool& tool);
   bool recorded() const {

@@ -54,6 +54,19 @@ TEST_F(SimTest, TheCommandOfAFailureRepeatsItWithTheFlagsThatWereGiven) {
   }
 }
 
+TEST_F(SimTest, CommonMarksThatNoRunReachedAreSaidAndFailIt) {
+  const std::string file =
+      write("mine", "short", "workload { kv {} requests: 20 } phase { name: 'p' duration_ms: 500 }");
+  const auto plain = run_there(keelson + " sim " + file + " --seeds 1..2");
+  EXPECT_EQ(plain.exit_code, 0) << plain.out;
+  const auto judged = run_there(keelson + " sim " + file + " --seeds 1..2 --common-marks");
+  EXPECT_EQ(judged.exit_code, 5);
+  EXPECT_THAT(judged.out, HasSubstr("\nmarks      no run has reached wal_wrapped\n"));
+  EXPECT_THAT(judged.out, testing::Not(HasSubstr("reached vsr_became_primary")));
+  const auto json = run_there(keelson + " sim " + file + " --seeds 1..2 --common-marks --json");
+  EXPECT_THAT(json.out, HasSubstr("{\"common_marks_missed\":["));
+}
+
 TEST_F(SimTest, SeveralRunsLeaveNoTapeAndNoTrace) {
   const std::string one = write("mine", "one", unmet);
   write("mine", "two", unmet);
