@@ -94,7 +94,8 @@ void BlackBox::install(RunOptions& options) {
   stack.ss_sp = alt_stack;
   stack.ss_size = sizeof alt_stack;
   ::sigaltstack(&stack, nullptr);
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) handle(signal, on_death, SA_RESETHAND);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+    handle(signal, on_death, static_cast<int>(SA_RESETHAND));
   handle(SIGPROF, on_look, SA_RESTART);
   itimerval look{};
   look.it_interval.tv_usec = look.it_value.tv_usec = look_us;

@@ -68,7 +68,7 @@ void shrink_counts(Edits& edits) {
   if (std::none_of(plain.step().begin(), plain.step().end(),
                    [](const pb::Step& step) { return step.when().commit_at_least() > 1; }))
     return;
-  for (const u64 part : {8, 4, 2})
+  for (const u64 part : {8ull, 4ull, 2ull})
     edits.add("counts / " + std::to_string(part), [&](pb::Scenario& s) {
       for (auto& step : *s.mutable_step())
         if (step.when().has_commit_at_least())
