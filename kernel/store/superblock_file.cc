@@ -15,7 +15,6 @@ void SuperblockFile::open(EffectBag& out) {
 
 void SuperblockFile::scrub(EffectBag& out) {
   check(state_ == State::ready && busy_ == 0);
-  counters_.hit(Mark::superblock_update);
   state_ = State::scrubbing;
   read_all(IoClass::scrub, out);
 }
@@ -31,6 +30,7 @@ void SuperblockFile::read_all(IoClass io_class, EffectBag& out) {
 
 void SuperblockFile::update(Superblock next, EffectBag& out) {
   check(state_ == State::ready && busy_ == 0);
+  counters_.hit(Mark::superblock_update);
   next.sequence = current_.sequence + 1;
   next.parent = current_.checksum;
   next_ = next;

@@ -301,7 +301,9 @@ class SuperblockOnDisk : public testing::Test {
 TEST_F(SuperblockOnDisk, AnUpdateWritesTwoThenTwo) {
   Process process(disk);
   ASSERT_EQ(process.open(), SuperblockFile::State::ready);
+  EXPECT_EQ(process.counters[Mark::superblock_update], 0u);
   process.begin_update();
+  EXPECT_EQ(process.counters[Mark::superblock_update], 1u);
   ASSERT_EQ(disk.in_flight(), 2u);
   process.step(1);
   EXPECT_EQ(disk.in_flight(), 1u);  // the second half waits for both of the first
