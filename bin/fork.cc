@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "keelson/io/exit_code.h"
 #include "keelson/sim/campaign/forks.h"
@@ -28,13 +29,18 @@ struct Options {
   bool marks = false;
 };
 
+int usage(const Tool& tool, const std::string& what) {
+  std::cerr << tool.name << " fork: " << what << "\ntry: " << tool.name << " fork --help\n";
+  return io::exit_code::usage;
+}
+
 class ForkCommand {
  public:
   ForkCommand(const Options& options, const SimRuns& runs) : options_(options), runs_(runs) {}
 
   int run() {
     for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
-    choose_points();
+    if (const auto wrong = choose_points()) return usage(runs_.tool(), *wrong);
     counts_.resize(points_.size());
     sim::run_campaign(campaign());
     bar_.clear();
@@ -43,7 +49,7 @@ class ForkCommand {
   }
 
  private:
-  void choose_points() {
+  std::optional<std::string> choose_points() {
     const ScenarioFile& file = runs_.files()[0];
     const u64 seed = runs_.request().seeds.from;
     sim::Tape tape(sim::source_of(file.scenario, seed));
@@ -54,11 +60,15 @@ class ForkCommand {
     found.watch(how);
     whole_ = sim::run_scenario(scenario, tape, how);
     const u64 end = whole_.failure ? whole_.failure->event : whole_.events;
+    for (const u64 event : options_.events)
+      if (event > end)
+        return "--at: got " + std::to_string(event) + "; the run has only " + std::to_string(end) + " events";
     if (options_.marks) points_ = found.at_marks();
     for (const u64 event : options_.events) points_.push_back(found.at(event));
     if (points_.empty()) points_ = found.evenly(options_.points, end);
     std::stable_sort(points_.begin(), points_.end(),
                      [](const sim::ForkPoint& a, const sim::ForkPoint& b) { return a.event < b.event; });
+    return {};
   }
 
   // Of each point its n-th fork, before the next one of any: the table is even when it is cut off.
@@ -165,11 +175,6 @@ class ForkCommand {
   u64 given_ = 0;
   Bar bar_;
 };
-
-int usage(const Tool& tool, const std::string& what) {
-  std::cerr << tool.name << " fork: " << what << "\ntry: " << tool.name << " fork --help\n";
-  return io::exit_code::usage;
-}
 
 int run_fork(Options options, const Tool& tool) {
   if (options.sim.seed.empty()) return usage(tool, "which run? --seed N");

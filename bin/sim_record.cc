@@ -55,6 +55,9 @@ void show_single(const SimRuns& runs, const sim::RunReport& report) {
     std::cout << sim::to_json(report) << "\n";
   else
     print_run(report, runs.again_text({0, report.seed}));
+  if (const auto& fork = runs.request().fork; fork && fork->event > report.events)
+    std::cerr << runs.tool().name << " sim: not forked: the run ended at event " << report.events << ", before "
+              << fork->event << "\n";
   keep_verdict(runs, report);
 }
 

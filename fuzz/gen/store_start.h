@@ -5,22 +5,16 @@
 // have found.
 #pragma once
 
-#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <functional>
 
 #include "keelson/store/recovery.h"
 
+#include "fuzz/gen/require.h"
 #include "fuzz/gen/store_image.h"
 
 namespace keelson::gen {
-
-inline void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "required: %s\n", what);
-  std::abort();
-}
 
 inline void require_in_zone(const ZonePages& pages, Zone zone, u64 offset, u64 bytes) {
   const u64 end = pages.layout().zone_bytes(zone);

@@ -5,25 +5,19 @@
 // The first byte chooses side and plane, the second how the rest is cut, the third what is mended beforehand: a fuzzer
 // guesses no checksum.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
 #include "keelson/base/checksum.h"
 #include "keelson/io/frame_reader.h"
 #include "keelson/io/handshake.h"
 
 #include "fuzz/gen/message.h"
+#include "fuzz/gen/require.h"
 
 namespace {
 
 using namespace keelson;
 using namespace keelson::io;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
+using gen::require;
 
 // Node 1 of three.
 LinkSelf node_itself() {

@@ -1,17 +1,13 @@
 // Any bytes as a bag: decoding is total, leaks no slab, and what decodes encodes to the same bytes.
-#include <cstdlib>
-
 #include "keelson/wire/codec.h"
 
 #include "fuzz/gen/message.h"
+#include "fuzz/gen/require.h"
 
 namespace {
 
 using namespace keelson;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using gen::require;
 
 // Messages in a bag are sealed by the input's author or by nobody: as they stand they rarely pass. Looks for what could
 // be one behind its size, and seals it.

@@ -1,23 +1,17 @@
 // Any bytes as a scenario file: it loads, or every problem has a place, a code and a text. What loads resolves, twice
 // the same; and what was resolved is itself a sound scenario, resolves to itself, and says the same as a text and as
 // bytes, since tapes, reports and shrunk failures are made of it.
-#include <cstdio>
-#include <cstdlib>
-
 #include "keelson/sim/scenario.h"
 #include "keelson/sim/settings_of.h"
 #include "keelson/sim/tape_text.h"
+
+#include "fuzz/gen/require.h"
 
 namespace {
 
 using namespace keelson;
 using namespace keelson::sim;
-
-void require(bool holds, const std::string& what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s\n", what.c_str());
-  std::abort();
-}
+using gen::require;
 
 std::string described(const Problems& problems) {
   std::string text;

@@ -1,7 +1,5 @@
 // Any bytes as a .ktape file: it is refused with an offset within the file, or it decodes; then it encodes again to a
 // file that says the same, prints, and drives a tape.
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <google/protobuf/stubs/logging.h>
 #include <sstream>
@@ -10,16 +8,13 @@
 #include "keelson/sim/run/recording.h"
 #include "keelson/sim/tape_text.h"
 
+#include "fuzz/gen/require.h"
+
 namespace {
 
 using namespace keelson;
 using namespace keelson::sim;
-
-void require(bool holds, const std::string& what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s\n", what.c_str());
-  std::abort();
-}
+using gen::require;
 
 void expect_drives(const TapeFile& file) {
   Tape tape(source_of(file), Recording::on);

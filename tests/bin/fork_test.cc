@@ -75,6 +75,11 @@ TEST_F(ForkTest, SaysWhatIsWrong) {
   EXPECT_EQ(run_there("fork no_quorum.textproto --seed 3 --forks 0").exit_code, 64);
   EXPECT_EQ(run_there("fork no_quorum.textproto --seed 3 --marks --at 5").exit_code, 64);
   EXPECT_EQ(run_there("fork nowhere.textproto --seed 3").exit_code, 65);
+  const auto too_far = run_there("fork no_quorum.textproto --seed 3 --at 100 --at 99999999");
+  EXPECT_EQ(too_far.exit_code, 64);
+  EXPECT_THAT(too_far.err, testing::ContainsRegex("--at: got 99999999; the run has only [0-9]+ events"));
+  EXPECT_THAT(run_there("sim no_quorum.textproto --seed 3 --fork 99999999:1").err,
+              testing::ContainsRegex("not forked: the run ended at event [0-9]+, before 99999999\n$"));
   EXPECT_THAT(run_there("sim no_quorum.textproto --seed 3 --fork 5").err,
               HasSubstr("--fork: got 5; expected EVENT:SEED, such as 51200:3"));
   EXPECT_THAT(run_there("sim no_quorum.textproto --fork 5:1").err,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/lib/io/browser.h"
 #include "tests/lib/io/process.h"
 #include "tests/lib/io/temp_dir.h"
 
@@ -28,10 +29,6 @@ class ReportTest : public testing::Test {
     return run({"/bin/sh", "-c", "cd " + dir_.path() + " && " + command_line});
   }
   // What the command prints, or nothing where there is no such program.
-  static bool there_is(const std::string& program) {
-    return run({"/bin/sh", "-c", "command -v " + program}).exit_code == 0;
-  }
-  std::string page(const std::string& name) const { return "file://" + (dir_ / name); }
 
   test::TempDir dir_;
 };
@@ -89,23 +86,15 @@ TEST_F(ReportTest, ExportsAreWhatTheirViewersRead) {
 }
 
 TEST_F(ReportTest, ItsScriptParses) {
-  if (!there_is("node")) GTEST_SKIP() << "no node: the script is not parsed";
+  KEELSON_PAGE_NEEDS("node");
   const auto result = run_there("cat " + report_folder + "/*.js > all.js && node --check all.js");
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 TEST_F(ReportTest, ThePageChecksItselfInABrowser) {
-  if (!there_is("chromium")) GTEST_SKIP() << "no chromium (cmake/apt-install.sh look): the page is not tried";
+  KEELSON_PAGE_NEEDS("chromium");
   ASSERT_EQ(run_there(keelson + " sim calm.textproto --seed 4 --report out.html").exit_code, 0);
-  // It may say nothing about its own profile folder, which is the temporary one.
-  const auto result = run_there(
-      "timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir=profile "
-      "--window-size=1500,950 --virtual-time-budget=5000 --dump-dom '" +
-      page("out.html") + "#selftest' 2>/dev/null");
-  const auto from = result.out.find("<pre id=\"selftest\">");
-  ASSERT_NE(from, std::string::npos) << result.out.substr(0, 2000);
-  const std::string told = result.out.substr(from + 19, result.out.find("</pre>", from) - from - 19);
-  EXPECT_THAT(told, StartsWith("PASSED"));
+  EXPECT_THAT(test::told_by_page(dir_.path(), "out.html"), StartsWith("PASSED"));
 }
 
 }  // namespace
