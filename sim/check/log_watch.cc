@@ -6,6 +6,8 @@
 namespace keelson::sim {
 namespace {
 
+constexpr std::size_t checkpoints_kept = 8;  // of a group: more than can wait for a marker at once
+
 void append(const Write& write, std::vector<std::byte>& to) {
   for (const Bytes part : write.parts) to.insert(to.end(), part.begin(), part.end());
 }
@@ -47,6 +49,8 @@ void LogWatch::on_crash(HostId host, CrashKind) {
   for (auto& [key, write] : at->second.pending) at->second.crashed.emplace_back(key.first, std::move(write));
   at->second.pending.clear();
   at->second.first_of.clear();
+  at->second.checkpoints.clear();
+  at->second.markers.clear();
 }
 
 void LogWatch::on_start(HostId host, u32) {
@@ -90,11 +94,11 @@ void LogWatch::watch_wal(Node& node, u16 shard, std::span<const Write> writes) {
     append(write, pending.bytes);
     node.first_of[{shard, write.id.raw()}] = writes[0].id.raw();
   }
-  find_records(pending);
+  find_records(node, shard, pending);
 }
 
 // Records flow through the payloads of a batch's pages; each starts where a multiple of 16 follows the one before.
-void LogWatch::find_records(PendingWrite& pending) {
+void LogWatch::find_records(Node& node, u16 shard, PendingWrite& pending) {
   payload_.clear();
   for (std::size_t page = 0; page + page_bytes <= pending.bytes.size(); page += page_bytes)
     payload_.insert(payload_.end(), pending.bytes.begin() + static_cast<std::ptrdiff_t>(page + stamp_bytes),
@@ -117,6 +121,12 @@ void LogWatch::find_records(PendingWrite& pending) {
       const GroupState state = as<GroupState>(payload_.data() + at);
       record.op = state.head;
       record.log_view = state.log_view;
+    } else if (header.command == Command::group_checkpoint) {
+      PageStamp stamp;
+      std::memcpy(&stamp, pending.bytes.data() + at / payload_bytes * page_bytes, sizeof stamp);
+      auto& known = node.checkpoints[header.group];
+      if (known.size() == checkpoints_kept) known.erase(known.begin());
+      known.push_back({as<GroupCheckpoint>(payload_.data() + at).checkpoint_id, shard, stamp.batch_no});
     }
     for (std::size_t page = at / payload_bytes; page * payload_bytes < at + header.size; ++page) {
       const std::size_t from = std::max(at, page * payload_bytes) - page * payload_bytes;
@@ -138,6 +148,7 @@ void LogWatch::watch_index(Node& node, u16 shard, const Write& write) {
     const std::byte* at = pending.bytes.data() + page;
     const IndexReading reading = read_index_page(at, page_seed(cluster_, ShardId(shard)), limits_);
     if (reading.state != PageState::ok) continue;
+    pending.marker = std::max(pending.marker, reading.head.durable_batch);
     for (u32 i = 0; i < reading.head.count; ++i) {
       const IndexEntry entry = index_entry(at, i);
       PendingRecord found;
@@ -175,6 +186,8 @@ void LogWatch::confirm(Node& node, u16 shard, u64 id) {
   if (first != node.first_of.end()) node.first_of.erase(first);
   if (at == node.pending.end() || --at->second.writes_left > 0) return;
   for (const auto& record : at->second.records) confirm_record(node, record.record);
+  BatchNo& marker = node.markers[shard];
+  marker = std::max(marker, at->second.marker);
   node.pending.erase(at);
 }
 
@@ -228,6 +241,19 @@ bool LogWatch::promised(NodeId node, GroupId group, View view, View log_view) co
   if (promises == at->second.promises.end()) return false;
   return std::any_of(promises->second.begin(), promises->second.end(),
                      [&](const auto& p) { return p.view >= view && p.log_view >= log_view; });
+}
+
+std::optional<bool> LogWatch::marked_checkpoint(NodeId node, GroupId group, const Digest& checkpoint_id) const {
+  const auto at = nodes_.find(node);
+  if (at == nodes_.end()) return {};
+  const auto known = at->second.checkpoints.find(group);
+  if (known == at->second.checkpoints.end()) return {};
+  // The first of them: that record, not a copy of it which the log's reclaim made, is what counted.
+  const auto written = std::find_if(known->second.begin(), known->second.end(),
+                                    [&](const auto& c) { return c.checkpoint_id == checkpoint_id; });
+  if (written == known->second.end()) return {};
+  const auto marker = at->second.markers.find(written->shard);
+  return marker != at->second.markers.end() && marker->second >= written->batch;
 }
 
 Bytes LogWatch::prepare(const Digest& identity) const {

@@ -1,11 +1,12 @@
 // LogWatch: what each shard has asked its disk to keep, and what of it the disk has confirmed, read from the bytes of
 // its writes. Nothing here believes the kernel: records are parsed again from WAL and index pages.
 //
-// Who uses it: the promises checker (was this durable when that message left?) and the replay checker (what does this
-// op contain?). Not here: judgement.
+// Who uses it: the promises checker (was this durable when that message left, or that checkpoint counted?) and the
+// replay checker (what does this op contain?). Not here: judgement.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -42,6 +43,9 @@ class LogWatch : public Observer {
   bool has_record(NodeId node, GroupId group, Op op, const Digest& identity) const;
   // Some stored group_state of the node promises at least this.
   bool promised(NodeId node, GroupId group, View view, View log_view) const;
+  // Of a checkpoint whose record this life of the node wrote: the record is stored, and a marker on the disk covers it.
+  // None when an earlier life wrote it, and this one found it.
+  std::optional<bool> marked_checkpoint(NodeId node, GroupId group, const Digest& checkpoint_id) const;
   // The whole prepare with this identity; empty if none was ever written. Copies are equal but for view and author.
   Bytes prepare(const Digest& identity) const;
 
@@ -52,6 +56,12 @@ class LogWatch : public Observer {
   struct Promise {
     View view;
     View log_view;
+  };
+  // Of this life of a node. A batch's marker, in its index pages, says up to where all before it is stored.
+  struct WatchedCheckpoint {
+    Digest checkpoint_id;
+    u16 shard = 0;
+    BatchNo batch;
   };
   // Bytes of a write that a record needs to be whole: [begin, end).
   struct Extent {
@@ -68,20 +78,23 @@ class LogWatch : public Observer {
     u64 offset = 0;
     std::vector<std::byte> bytes;
     std::vector<PendingRecord> records;
+    BatchNo marker;  // in an index page of it
     u32 writes_left = 1;
   };
   struct Node {
     std::map<std::pair<GroupId, Op>, std::vector<WatchedRecord>> prepares;
-    std::map<GroupId, std::vector<WatchedRecord>> states;  // not yet stored
-    std::map<GroupId, std::vector<Promise>> promises;      // stored: the highest ones
-    std::map<std::pair<u16, u64>, PendingWrite> pending;   // by (shard, id of its first write)
-    std::map<std::pair<u16, u64>, u64> first_of;           // a later write of the same: that id
-    std::vector<std::pair<u16, PendingWrite>> crashed;     // in flight when the node died
+    std::map<GroupId, std::vector<WatchedRecord>> states;           // not yet stored
+    std::map<GroupId, std::vector<Promise>> promises;               // stored: the highest ones
+    std::map<GroupId, std::vector<WatchedCheckpoint>> checkpoints;  // the newest ones, by age
+    std::map<u16, BatchNo> markers;                                 // the highest stored marker of each shard
+    std::map<std::pair<u16, u64>, PendingWrite> pending;            // by (shard, id of its first write)
+    std::map<std::pair<u16, u64>, u64> first_of;                    // a later write of the same: that id
+    std::vector<std::pair<u16, PendingWrite>> crashed;              // in flight when the node died
   };
 
   std::span<const WatchedRecord> records_of(NodeId node, GroupId group, Op op) const;
   void watch_wal(Node& node, u16 shard, std::span<const Write> writes);
-  void find_records(PendingWrite& pending);
+  void find_records(Node& node, u16 shard, PendingWrite& pending);
   void watch_index(Node& node, u16 shard, const Write& write);
   void confirm(Node& node, u16 shard, u64 id);
   void settle(Node& node, WatchedRecord& known);

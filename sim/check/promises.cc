@@ -54,6 +54,7 @@ void Promises::check_commits(const TurnSeen& seen) {
   const Shard* shard = seen.program.shard();
   for (std::size_t i = 0; shard && i < seen.program.group_count(); ++i) {
     const GroupView view = seen.program.group(i);
+    check_checkpoint(seen.node, view);
     Op& checked = committed_[view.group];
     for (; checked < view.commit_min; ++checked) {
       const CommittedOp op = shard->committed(i, checked + 1);
@@ -67,6 +68,19 @@ void Promises::check_commits(const TurnSeen& seen) {
            seen.node);
     }
   }
+}
+
+// What lies below it is pruned, and the blocks of the one before are given back: a start must never find that one.
+void Promises::check_checkpoint(NodeId node, const GroupView& view) {
+  if (view.checkpoint_op == Op(0)) return;
+  Digest& counted = counted_checkpoints_[{node, view.group}];
+  if (counted == view.checkpoint_id) return;
+  counted = view.checkpoint_id;
+  if (logs_.marked_checkpoint(node, view.group, view.checkpoint_id).value_or(true)) return;
+  fail("checkpoint_stored",
+       text(node) + " counts on the checkpoint after " + text(view.checkpoint_op) + " of " + text(view.group) +
+           ", whose record no marker on its disk covers",
+       node);
 }
 
 void Promises::check_prepare_ok(NodeId node, const PrepareOk& ok) {
