@@ -24,6 +24,7 @@ GroupView Shard::view(std::size_t index, bool with_digest) const {
   return impl_->replicas[index]->view(impl_->now, impl_->clock, with_digest);
 }
 CommittedOp Shard::committed(std::size_t index, Op op) const { return impl_->replicas[index]->committed(op); }
+u64 Shard::missing(std::size_t index) const { return impl_->replicas[index]->missing(); }
 
 void Shard::check_invariants() const {
   if (impl_->state != ShardState::ready) return;

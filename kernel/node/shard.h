@@ -55,6 +55,7 @@ class Shard {
   std::size_t group_count() const;
   GroupView view(std::size_t index, bool with_digest = false) const;
   CommittedOp committed(std::size_t index, Op op) const;  // op <= commit_min
+  u64 missing(std::size_t index) const;                   // replica.h
   // Runs every invariant of every replica (docs/protocol.md, invariants); a broken one is a failed check().
   void check_invariants() const;
 

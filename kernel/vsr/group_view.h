@@ -44,7 +44,6 @@ struct GroupView {
   Op stuck_op;             // 0: not stuck
   u32 pipeline = 0;        // prepares in flight
   u32 queue = 0;           // requests waiting
-  u64 missing = 0;         // ops at or below head without readable bytes, as far as known
   u64 retained_bytes = 0;  // of prepares whose bodies stay readable
   Digest machine_digest;   // of its state and of what is retained; only where asked for: O(state)
 };

@@ -504,10 +504,15 @@ GroupView Replica::view(Instant now, const ClusterClock& clock, bool with_digest
   v.syncing = sync_ != nullptr;
   v.floor = log_.floor();
   v.durable_checkpoint = durable_checkpoint_;
-  for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) v.missing += !readable(op);
   v.retained_bytes = body_index_.bytes_wanted();
   if (with_digest) v.machine_digest = body_index_.digest_with(machine_.digest());
   return v;
+}
+
+u64 Replica::missing() const {
+  u64 count = 0;
+  for (Op op = std::max(commit_min_, log_.floor()) + 1; op <= head_; ++op) count += !readable(op);
+  return count;
 }
 
 CommittedOp Replica::committed(Op op) const {

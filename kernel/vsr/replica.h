@@ -96,6 +96,8 @@ class Replica {
   bool beat_entry(NodeId node, GroupEntry& entry) const;  // ... and into those to that node
   GroupView view(Instant now, const ClusterClock& clock, bool with_digest) const;
   CommittedOp committed(Op op) const;
+  // Ops above what is applied, up to the head, without readable bytes, as far as known. O(them).
+  u64 missing() const;
   GroupId group() const { return config_.group; }
   bool has_member(NodeId node) const { return index_of(node) != no_replica; }
   void check_invariants() const;

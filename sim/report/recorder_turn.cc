@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "keelson/machine/kv/kv_codec.h"
+#include "keelson/node/shard.h"
 #include "keelson/sim/report/message_fields.h"
 #include "keelson/sim/report/recorder.h"
 
@@ -43,7 +44,7 @@ std::string call_text(Operation operation, Bytes body) {
   return "cas " + key_text(request->key);
 }
 
-std::array<u64, std::size(ReplicaState::fields)> values_of(const GroupView& g) {
+std::array<u64, std::size(ReplicaState::fields)> values_of(const GroupView& g, u64 missing) {
   return {static_cast<u64>(g.status),
           static_cast<u64>(g.recovering),
           static_cast<u64>(g.fenced),
@@ -59,7 +60,7 @@ std::array<u64, std::size(ReplicaState::fields)> values_of(const GroupView& g) {
           g.stuck_op.raw(),
           g.pipeline,
           g.queue,
-          g.missing};
+          missing};
 }
 
 enum Field : std::size_t {
@@ -168,7 +169,8 @@ bool Recorder::see_groups(const TurnSeen& turn, RowId turn_row) {
   UnitState& unit = units_[turn.unit.raw()];
   for (std::size_t g = 0; g < std::min(turn.program.group_count(), groups_max); ++g) {
     const GroupView view = turn.program.group(g);
-    ReplicaState now{turn_row, static_cast<u16>(turn.unit.raw()), group_of(view.group), values_of(view)};
+    ReplicaState now{turn_row, static_cast<u16>(turn.unit.raw()), group_of(view.group),
+                     values_of(view, turn.program.shard()->missing(g))};
     const auto [known, is_new] = unit.groups.try_emplace(view.group.raw(), now);
     ReplicaState& before = known->second;
     const bool same =
