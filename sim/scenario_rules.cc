@@ -104,6 +104,11 @@ void check_limits(Check& c) {
     c.found({"cluster.groups", "cluster.shards", "cluster.limits"},
             {"cluster.groups: more than the shards of a node hold under these limits", number(cluster.groups()),
              "1 to " + number(room), "limits: STANDARD holds more, and so do more shards"});
+  const u64 least = u64{4} * cluster.checkpoint_ops();
+  if (cluster.has_journal_ops() && (least == 0 || cluster.journal_ops() < least))
+    c.found({"cluster.journal_ops", "cluster.checkpoint_ops"},
+            {"cluster.journal_ops: less than four checkpoints' worth, or of unknown ones",
+             number(cluster.journal_ops()), least == 0 ? "checkpoint_ops to be given" : "at least " + number(least)});
 }
 
 // Every NodeRef anywhere, with its path.

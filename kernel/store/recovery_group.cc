@@ -92,11 +92,11 @@ void GroupRecovery::find_checkpoint() {
 }
 
 // Below its checkpoint the log may be gone, segment by segment. As far as records follow each other it is kept: for
-// peers, and for a checkpoint that turns out to be damaged. What a log has no room for below the head is committed, and
-// was covered by a checkpoint, whether or not there is a record of it.
+// peers, and for a checkpoint that turns out to be damaged. What a log with all these ops has no room for had left it:
+// it was covered by a quorum's checkpoints, whether or not there is a record of one here.
 void GroupRecovery::find_floor() {
   const u64 kept_max = limits_.journal_ops_max / 2;
-  const Op lowest = promise_.head.minus_saturating(limits_.journal_ops_max - limits_.pipeline_max);
+  const Op lowest = highest_op().minus_saturating(limits_.journal_ops_max);
   Op floor = checkpoint_op_;
   while (floor > Op() && checkpoint_op_ - floor < kept_max) {
     const auto records = records_of(floor);
@@ -107,6 +107,20 @@ void GroupRecovery::find_floor() {
   }
   floor = std::max(floor, lowest);
   if (floor > Op()) result_.log.begin_above(floor, floor == checkpoint_op_ ? checkpoint_identity_ : Digest{});
+  if (floor <= promise_.head) return;
+  promise_.head = floor;  // what the promise knew has left
+  promise_identity_ = Digest{};
+  result_.suffix.clear();
+}
+
+// That this log ever reached: the promise says which head it had then, and what came later was stamped under it.
+Op GroupRecovery::highest_op() const {
+  Op highest = promise_.head;
+  for (const FoundRecord& record : findings_.prepares)
+    if (store_rules::better(record.fate, RecordFate::drop) &&
+        store_rules::belongs_above_head(promise_, record.epoch, record.view))
+      highest = std::max(highest, record.op);
+  return highest;
 }
 
 // Of the records below the checkpoint only those that are chained to it are of this log.

@@ -59,6 +59,7 @@ class GroupRecovery {
   void find_promise();
   void find_checkpoint();
   void find_floor();
+  Op highest_op() const;
   void raise_floor();
   void take_lost_promise(const FoundRecord& lost);
   void find_live();

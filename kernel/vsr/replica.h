@@ -222,6 +222,7 @@ class Replica {
   void refuse(Turn& turn, const Route& route, const Request& request, Status status);
   bool judge(Turn& turn, const Route& route, const MessageRef& request);
   bool may_judge() const;
+  bool has_room_for_request() const;  // in the log
   void refuse_stale(Turn& turn);
   void form_prepares(Turn& turn);
   bool form_prepare(Turn& turn);
@@ -492,6 +493,7 @@ class Replica {
   Op linked_floor_;              // [linked_floor_, head_] is one chain of known identities
   Op commit_min_;                // applied
   Op commit_max_;                // known committed; may be above head_
+  Op told_commit_;               // known to this view's primary, as it told: it waits for acks of all above
   Timestamp last_timestamp_;     // of head_, or newer
   Digest applied_identity_;      // of commit_min_
   bool tail_uncertain_ = false;  // head_unknown: ops above head_ may be lost here

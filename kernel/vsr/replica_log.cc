@@ -102,11 +102,12 @@ void Replica::truncate(Op head) {
   log_.truncate_above(head);
 }
 
-// What a quorum and this replica have in checkpoints is dropped, one checkpoint later.
+// What a quorum and this replica have in checkpoints is dropped, one checkpoint later while there is room for it.
 void Replica::prune(Turn& turn) {
   if (stateless()) return;
-  Op to = std::min(commit_min_,
-                   rules::prunable(checkpointer_.durable_op(), durable_checkpoint_, config_.limits.checkpoint_ops));
+  const bool room = log_.has_room(head_ + config_.limits.checkpoint_ops);
+  Op to = std::min(commit_min_, rules::prunable(checkpointer_.durable_op(), durable_checkpoint_,
+                                                room ? config_.limits.checkpoint_ops : 0));
   // Whoever fetches a checkpoint goes on with the log above it.
   const Op pinned = checkpointer_.oldest_pinned(turn.now);
   if (pinned > Op(0) && head_ - pinned < config_.limits.journal_ops_max / 2) to = std::min(to, pinned);

@@ -77,11 +77,17 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
     turn.counters.hit(Mark::storage_low);
     return refuse(turn, route, request, Status::storage_full), false;
   }
-  if (!log_.has_room(head_ + 1) || turn.wal.full()) {
+  if (!has_room_for_request() || turn.wal.full()) {
     turn.counters.hit(Mark::wal_journal_full);
     return refuse(turn, route, request, Status::storage_full), false;
   }
   return true;
+}
+
+// Requests leave room for the checkpoint that makes room again.
+bool Replica::has_room_for_request() const {
+  constexpr u64 for_checkpoints = 2;
+  return log_.has_room(head_ + 1 + for_checkpoints);
 }
 
 // ---------------------------------------------------------------- preparing
@@ -89,6 +95,7 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
 void Replica::form_prepares(Turn& turn) {
   if (abdicating_ || !rules::may_start_view(view_, stored_view_, stored_log_view_)) return;
   if (!may_judge()) return;
+  if (!has_room_for_request() && checkpoint_formed_ < head_) checkpoint_wanted_ = true;
   if (rules::checkpoint_due(head_, checkpoint_formed_, config_.limits.checkpoint_ops) || wants_new_checkpoint())
     form_checkpoint(turn);
   while (!queue_.empty() && !pipeline_.full())
@@ -103,7 +110,7 @@ bool Replica::form_prepare(Turn& turn) {
   const auto cost = [](const Queued& q) { return static_cast<u32>(prepared_size(q.request.size() - header_size)); };
   const auto now = turn.clock.now(turn.now);
   const u32 size_max = header_size + std::max(config_.limits.batch_bytes_max, cost(queue_.front()));
-  if (!now || !log_.has_room(head_ + 1) || !turn.wal.has_room(1, size_max) || turn.slabs.available(size_max) == 0) {
+  if (!now || !has_room_for_request() || !turn.wal.has_room(1, size_max) || turn.slabs.available(size_max) == 0) {
     turn.timers.arm_if_sooner(timers_[resend], turn.now + config_.tunables.prepare_resend);
     return refuse_stale(turn), false;
   }
@@ -179,6 +186,7 @@ void Replica::on_prepare(Turn& turn, ReplicaIndex from, const MessageRef& messag
   sign_of_primary(turn);
   const Op op = prepare.op;
   durable_checkpoint_ = std::max(durable_checkpoint_, prepare.durable_checkpoint);
+  told_commit_ = std::max(told_commit_, prepare.commit);
   // What an earlier primary made says nothing of this one.
   if (op > named_from_ && prepare.checkpoint_op > named_.op)
     name_checkpoint(turn, prepare.checkpoint_op, prepare.checkpoint_id);
@@ -243,8 +251,9 @@ void Replica::ack(Turn& turn, Op op) {
   ack_to_ = op;
 }
 
+// Also what is known here to be committed: a primary that the last view's commits did not reach has to hear of it.
 void Replica::ack_stored(Turn& turn) {
-  for (Op op = std::max(linked_floor_, commit_max_ + 1); op <= head_; ++op) ack(turn, op);
+  for (Op op = std::max(linked_floor_, told_commit_ + 1); op <= head_; ++op) ack(turn, op);
 }
 
 void Replica::flush_acks(Turn& turn) {
@@ -356,6 +365,7 @@ bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) 
   const Digest known = entry.commit <= head_ && entry.commit >= linked_floor_ ? identity_at(entry.commit) : Digest{};
   if (!known.is_zero() && known != entry.identity) return fence(turn, FenceReason::contradiction), false;
   learn_commit(turn, entry.commit);
+  told_commit_ = std::max(told_commit_, entry.commit);
   durable_checkpoint_ = std::max(durable_checkpoint_, entry.checkpoint_op);
   if (entry.op > head_ || commit_max_ > head_) arm_repair_soon(turn);
   return true;
@@ -518,9 +528,11 @@ void Replica::on_ping(Turn& turn, const Route& route, const ClientPing& ping) {
 // Prepares that a backup has not acked, oldest first; inherited ones under this view's stamp.
 void Replica::resend_prepares(Turn& turn) {
   if (!is_primary()) return;
+  bool on_disk = false;
   for (std::size_t i = 0; i < pipeline_.size(); ++i) {
     const Op op = commit_max_ + 1 + i;
     const MessageRef* body = bodies_.get(op, identity_at(op));
+    on_disk = on_disk || !body;
     if (!body) continue;
     MessageRef message = body->header().view == view_ ? *body : restamp(turn, *body, view_, 0);
     if (!message) break;
@@ -530,6 +542,7 @@ void Replica::resend_prepares(Turn& turn) {
       turn.counters.add(Counter::prepares_resent);
     }
   }
+  if (on_disk) send_to_others(turn, make_start_view(turn, Nonce{}));  // who has it acks again, who lacks it repairs
   if (pipeline_.empty() && queue_.empty()) return;
   resend_backoff_ = std::min(resend_backoff_ + 1, 4u);
   arm(turn, resend, config_.tunables.prepare_resend * (u64{1} << resend_backoff_));

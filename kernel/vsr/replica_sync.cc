@@ -189,10 +189,11 @@ void Replica::install_received(Turn& turn) {
   turn.counters.hit(Mark::sync_done);
   const CheckpointFacts facts = checkpointer_.durable().facts;
   if (!rules::may_install(facts.op, commit_min_)) return checkpointer_.distrust_state();  // the log came back meanwhile
-  check(facts.op <= head_ && facts.op >= log_.floor());
+  check(facts.op <= head_);
   const Digest known = facts.op >= linked_floor_ ? identity_at(facts.op) : Digest{};
   if (!known.is_zero() && known != facts.identity) return fence(turn, FenceReason::contradiction);
-  restart_log_at(facts.op, facts.identity);
+  // Or it began anew, above: then this is a newer state than the one here, and not yet one that the log goes on from.
+  if (facts.op >= log_.floor()) restart_log_at(facts.op, facts.identity);
   begin_at_checkpoint();
   relink(turn);
   if (mute()) return;

@@ -174,7 +174,9 @@ void Replica::on_do_view_change(Turn& turn, ReplicaIndex from, const MessageRef&
   if (is_primary() || completing_) return send(turn, from, make_start_view(turn, Nonce{}));
   if (status_ != ReplicaStatus::view_change || self_ != primary_of(view_) || installing_)
     return ignore(turn, Counter::drop_status);
-  peers_[from.raw()].report = message;
+  PeerState& peer = peers_[from.raw()];
+  peer.report = message;
+  peer.checkpoint_op = std::max(peer.checkpoint_op, message.as<DoViewChange>().checkpoint_op);
   if (peers_[self_.raw()].report) try_select(turn);
 }
 
@@ -275,6 +277,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   view_ = view;
   log_view_ = view;
   commit_max_ = std::max(commit_max_, commit);
+  told_commit_ = commit;
   linked_floor_ = bottom;
   tail_uncertain_ = false;
   recovering_ = RecoveringReason::none;
@@ -297,6 +300,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
 // can give it any more, a further view change may be able to forget.
 void Replica::lead(Turn& turn) {
   check(rules::may_start_view(view_, stored_view_, stored_log_view_));
+  reckon_durable_checkpoint();  // by the reports: who has no room for this log lets go of what that covers
   held_to_ = commit_min_;
   if (holds_log()) return become_primary(turn);
   if (forfeit(turn)) return;
@@ -398,6 +402,7 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
   if (from != primary_of(start.view)) return ignore(turn, Counter::drop_author);
   if (start.view == view_) {
     if (is_primary() || installing_ || self_ == primary_of(view_)) return ignore(turn, Counter::drop_status);
+    if (is_backup()) told_commit_ = std::max(told_commit_, start.commit);
     const bool asked = start.nonce == nonce_;
     if (!rules::may_take_start_view(status_ == ReplicaStatus::recovering, asked))
       return ignore(turn, Counter::drop_not_asked);
@@ -472,7 +477,9 @@ void Replica::extend_log(Turn& turn, const StartView& start) {
   learn_commit(turn, std::max(start.commit, rules::committed_by_head(head_, config_.limits.pipeline_max)));
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
   relink(turn);
-  if (!mute()) arm_repair_soon(turn);
+  if (mute()) return;
+  ack_stored(turn);
+  arm_repair_soon(turn);
 }
 
 // ---------------------------------------------------------------- asking and telling

@@ -274,6 +274,21 @@ TEST(ViewChange, APowerCutOfAllLosesNothingThatWasAnswered) {
   c.run().expect_log({"a", "b"}).on(all);
 }
 
+// It was acked once, in the former view, and who knows that it is committed was not asked when this view began.
+TEST(ViewChange, APrimaryHearsOfACommitThatOnlyALaterBackupKnows) {
+  auto c = Cluster::of(3);
+  c.block(node(0), node(1), Command::beat);
+  c.request("a").expect_reply();
+  c.run().expect_commit(1).on({node(0), node(2)}).expect_commit(0).on(node(1));
+  c.crash({node(0), node(1)}).unblock().cut_off(node(2));
+  c.block(node(0), node(1), Command::prepare_ok).restart({node(0), node(1)});
+  c.run_until([&] { return c.view(node(1)).primary; }, "a view of the two that forgot");
+  c.expect_head(1).on(node(1)).expect_commit(0).on(node(1));
+  c.crash(node(0)).unblock().heal().run_until_normal();
+  c.expect_commit(1).on(live);
+  c.request("b").expect_reply();
+}
+
 TEST(ViewChange, FivePrimariesCrashOneAfterTheOther) {
   auto c = Cluster::of(3);
   std::vector<std::string> names;

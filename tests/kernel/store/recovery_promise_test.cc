@@ -346,5 +346,32 @@ TEST_F(RecoveredPromise, OfAFormerLifeIsKnownToHaveBeenDurable) {
   EXPECT_TRUE(recover().amnesiac);
 }
 
+// A log that let go of its lower end under one promise, for want of room: what a log with its highest op can't hold had
+// left it, and what the promise knew of is no reason to doubt the rest.
+TEST(RecoveredFloor, IsAsFarBelowTheHighestOpAsALogReaches) {
+  Limits limits = Limits::tiny();
+  limits.journal_ops_max = 64;
+  const RecoveryConfig config = recovery_config_of_tests(three_groups, limits);
+  MemoryDisk disk = formatted_disk(format_of_tests(limits));
+  Slabs pool(limits);
+  Chain chain(pool, 1, View(1));
+  {
+    Life life(disk, config);
+    life.boot().open();
+    for (int i = 0; i < 10; ++i) life.write(chain.next());
+    life.append(make_state(life, chain, 1, 1, 1, 1));
+    life.settle();
+    for (int i = 0; i < 190; ++i) life.write(chain.next());
+    life.settle();
+  }
+  Life next(disk, config);
+  next.boot();
+  const RecoveredGroup found = next.take();
+  EXPECT_FALSE(found.amnesiac);
+  EXPECT_EQ(found.head, Op(200));
+  ASSERT_EQ(found.log.floor(), Op(136));
+  for (Op op(137); op <= Op(200); ++op) EXPECT_TRUE(is_whole(found.log.at(op))) << op.raw();
+}
+
 }  // namespace
 }  // namespace keelson::test

@@ -347,7 +347,8 @@ std::string Cluster::describe_node(NodeId node) {
   line += ", op " + counted(v->head) + ", commit " + counted(v->commit_max) + ", applied " + counted(v->commit_min);
   if (v->pipeline + v->queue > 0)
     line += ", pipeline " + std::to_string(v->pipeline) + ", queue " + std::to_string(v->queue);
-  if (v->missing > 0) line += ", missing " + std::to_string(v->missing);
+  const u64 missing = program->shard()->missing(index_on(*program));
+  if (missing > 0) line += ", missing " + std::to_string(missing);
   if (v->stuck_op != Op(0)) line += ", stuck at " + counted(v->stuck_op);
   if (v->fenced != FenceReason::none) line += std::string(", fenced: ") + keelson::name_of(v->fenced);
   return line + ", log " + list(log_on(node)) + "\n";
