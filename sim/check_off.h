@@ -11,7 +11,8 @@
 
 namespace keelson::sim {
 
-#define KEELSON_SIM_CHECKERS(X) X(commits) X(promises) X(replay) X(linearizable) X(sleepers) X(invariants) X(liveness)
+#define KEELSON_SIM_CHECKERS(X) \
+  X(commits) X(promises) X(evidence) X(replay) X(linearizable) X(sleepers) X(invariants) X(liveness)
 
 enum class Checked {
 #define X(name) name,

@@ -21,7 +21,7 @@ i64 draw_signed(const Stream& stream, Site site, u64 max) {
 }
 
 void NodeClock::install(Instant truth, const ClockSettings& settings) {
-  anchor_wall_ = WallTime(wall_at_start_ns + truth.ns());
+  anchor_wall_ = true_wall(truth);
   step_wall(draw_signed(stream_, Site::clock_offset, settings.offset_max.ns()));
   anchor_truth_ = truth;
   boot(truth, settings);
@@ -45,6 +45,8 @@ Instant NodeClock::local(Instant truth) const {
   const i128 scaled = static_cast<i128>(passed) * (million + drift_ppm_) / million;
   return Instant(anchor_local_.ns() + static_cast<u64>(scaled));
 }
+
+WallTime NodeClock::true_wall(Instant truth) { return WallTime(wall_at_start_ns + truth.ns()); }
 
 WallTime NodeClock::wall(Instant truth) const { return anchor_wall_ + local(truth).since(anchor_local_); }
 
@@ -72,7 +74,7 @@ void NodeClock::step_wall(i64 delta_ns) {
 }
 
 void NodeClock::mend_wall(Instant truth) {
-  const i64 wrong = static_cast<i64>(wall(truth).ns()) - static_cast<i64>(wall_at_start_ns + truth.ns());
+  const i64 wrong = static_cast<i64>(wall(truth).ns()) - static_cast<i64>(true_wall(truth).ns());
   step_wall(-wrong);
 }
 

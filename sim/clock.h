@@ -21,6 +21,7 @@ class NodeClock {
 
   Instant local(Instant truth) const;
   WallTime wall(Instant truth) const;
+  static WallTime true_wall(Instant truth);  // what a wall clock without an error shows
   // The first moment at which local() is `local` or later; never for never.
   Instant truth_of(Instant local) const;
 

@@ -1,6 +1,7 @@
 #include "keelson/sim/check/commits.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "keelson/node/shard.h"
 #include "keelson/vsr/quorum.h"
@@ -9,6 +10,9 @@ namespace keelson::sim {
 namespace {
 
 constexpr u64 digest_every = 32;  // ops: the digest of a machine's state costs its size
+constexpr Duration right_clock_error = seconds(1);
+// Of a majority of right clocks: their own error, what they may differ by, and half of a slow round trip.
+constexpr Duration timestamp_error = seconds(20);
 
 }  // namespace
 
@@ -40,7 +44,42 @@ void Commits::on_disk_replaced(HostId host, bool) {
 
 void Commits::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node || !seen.program.shard()) return;
+  watch_clocks(seen.at);
+  see_stamps(seen);
   for (std::size_t i = 0; i < seen.program.group_count() && !failed(); ++i) see_group(seen, i);
+}
+
+// A majority of clocks that has ever been wrong may have stamped what later timestamps have to be above.
+void Commits::watch_clocks(Instant truth) {
+  now_ = NodeClock::true_wall(truth);
+  if (!most_clocks_right_) return;
+  const u16 nodes = world_.population().nodes;
+  u16 right = 0;
+  for (u16 n = 0; n < nodes; ++n) {
+    const WallTime shown = world_.clock(HostId(n)).wall(truth);
+    right += world_.state(NodeId(n)) == HostState::absent ||
+             std::max(shown, now_).ns() - std::min(shown, now_).ns() <= right_clock_error.ns();
+  }
+  most_clocks_right_ = right > nodes / 2;
+}
+
+// Of what nobody prepared before: it has its timestamp from the primary's clock, now.
+void Commits::see_stamps(const TurnSeen& seen) {
+  for (const auto& send : seen.out.sends) {
+    const Header header = send.message.header();
+    if (header.command != Command::prepare || (header.flags & flag::repair) != 0) continue;
+    const Prepare prepare = send.message.as<Prepare>();
+    Group& group = groups_[header.group];
+    if (prepare.op <= group.prepared) continue;
+    group.prepared = prepare.op;
+    const auto ahead = static_cast<std::int64_t>(prepare.timestamp.ns()) - static_cast<std::int64_t>(now_.ns());
+    if (most_clocks_right_ && std::abs(ahead) > static_cast<std::int64_t>(timestamp_error.ns()))
+      fail("true_time",
+           text(seen.node) + " stamped " + text(prepare.op) + " of " + text(header.group) + " " +
+               std::to_string(std::abs(ahead) / static_cast<std::int64_t>(milliseconds(1).ns())) +
+               (ahead > 0 ? " ms ahead" : " ms behind") + ", though most clocks are right",
+           seen.node);
+  }
 }
 
 void Commits::see_group(const TurnSeen& seen, std::size_t index) {
@@ -70,6 +109,11 @@ void Commits::see_group(const TurnSeen& seen, std::size_t index) {
   see_checkpoint(seen, view, group, mine);
   see_durable(seen, view, group);
   see_floor(seen, view, mine);
+  if (mine.started && view.commit_min > Op(0) && view.commit_min < mine.applied)
+    return fail("applied_regressed",
+                text(seen.node) + " has applied " + text(view.commit_min) + " of " + text(view.group) +
+                    " in the same life in which it had applied " + text(mine.applied),
+                seen.node);
   if (view.commit_min > mine.applied) see_commits(seen, index, view, group, mine);
 }
 
@@ -96,10 +140,12 @@ void Commits::see_primary(const TurnSeen& seen, const GroupView& view, Group& gr
 }
 
 void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group, OnNode& mine) {
-  if (view.checkpoint_op < mine.checkpoint && !damaged(seen.node))
+  // Below a log that let go of what a quorum has in newer ones, it is of no use.
+  const bool useless = mine.checkpoint < view.floor && has_checkpoints(group, view, mine.checkpoint + 1);
+  if (view.checkpoint_op < mine.checkpoint && !useless && !damaged(seen.node))
     return fail("checkpoint_regressed",
                 text(seen.node) + " has the checkpoint after " + text(view.checkpoint_op) + " of " + text(view.group) +
-                    ", and had the one after " + text(mine.checkpoint),
+                    ", and had the one after " + text(mine.checkpoint) + "; its log begins above " + text(view.floor),
                 seen.node);
   if (view.checkpoint_op == Op(0)) return;
   mine.checkpoint = view.checkpoint_op;
@@ -115,32 +161,54 @@ void Commits::see_checkpoint(const TurnSeen& seen, const GroupView& view, Group&
 // What a quorum is said to have in checkpoints, so many replicas did complete (docs/protocol.md, 29).
 void Commits::see_durable(const TurnSeen& seen, const GroupView& view, Group& group) {
   if (view.durable_checkpoint <= group.durable) return;
-  const auto complete = std::count_if(group.nodes.begin(), group.nodes.end(),
-                                      [&](const auto& node) { return node.second.ever >= view.durable_checkpoint; });
-  if (complete >= Quorums::of(view.voters).replication) {
+  if (has_checkpoints(group, view, view.durable_checkpoint)) {
     group.durable = view.durable_checkpoint;
     return;
   }
   fail("checkpoint_durable",
        text(seen.node) + " takes the checkpoint after " + text(view.durable_checkpoint) + " of " + text(view.group) +
-           " for durable, and " + std::to_string(complete) + " of " + std::to_string(view.voters) + " replicas have it",
+           " for durable, and fewer than a quorum of " + std::to_string(view.voters) + " replicas have it",
        seen.node);
+}
+
+bool Commits::has_checkpoints(const Group& group, const GroupView& view, Op op) {
+  const auto complete =
+      std::count_if(group.nodes.begin(), group.nodes.end(), [&](const auto& node) { return node.second.ever >= op; });
+  return complete >= Quorums::of(view.voters).replication;
 }
 
 // An op leaves a log that goes on only when it is in this replica's checkpoint and in those of a quorum (30). Where a
 // state was taken over, or has to be, the log begins with it.
 void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& mine) {
   const bool pruned = mine.started && view.floor > mine.floor && view.commit_min >= view.floor;
+  const bool began_anew = mine.started && view.floor > mine.head && view.commit_min < view.floor;
   const Op kept_by_others = view.started_at == mine.started_at ? view.durable_checkpoint : view.checkpoint_op;
   mine.started = true;
   mine.floor_before = std::exchange(mine.floor, view.floor);
+  const Op head_before = std::exchange(mine.head, view.head);
   mine.started_at = view.started_at;
+  if (began_anew && view.durable_checkpoint < head_before)
+    return fail("log_covered",
+                text(seen.node) + " dropped its log of " + text(view.group) + " up to " + text(head_before) +
+                    " for one above " + text(view.floor) + ", a quorum's checkpoint is after " +
+                    text(view.durable_checkpoint),
+                seen.node);
   if (!pruned || view.floor <= std::min(view.checkpoint_op, kept_by_others)) return;
+  if (view.floor <= view.durable_checkpoint && lacks_room(seen, view.group, mine.floor_before)) return;
   fail("prune_covered",
        text(seen.node) + " forgot the log of " + text(view.group) + " up to " + text(view.floor) +
            ", its checkpoint is after " + text(view.checkpoint_op) + ", a quorum's after " +
            text(view.durable_checkpoint),
        seen.node);
+}
+
+// It is told of a head that a log from that floor can't reach: then it lets go of what a quorum has, whatever it has.
+bool Commits::lacks_room(const TurnSeen& seen, GroupId group, Op floor) const {
+  return std::any_of(seen.in.messages.begin(), seen.in.messages.end(), [&](const Envelope& heard) {
+    const Header header = heard.message.header();
+    return header.command == Command::start_view && header.group == group &&
+           heard.message.as<StartView>().op > floor + limits_.journal_ops_max;
+  });
 }
 
 void Commits::see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine) {

@@ -11,7 +11,7 @@ namespace keelson::sim {
 
 class Commits final : public Checker {
  public:
-  explicit Commits(World& world) : Checker(world, "commits") {}
+  Commits(World& world, const Limits& limits) : Checker(world, "commits"), limits_(limits) {}
   void on_turn(const TurnSeen& seen) override;
   void on_disk_replaced(HostId host, bool blank) override;
   void on_start(HostId host, u32 boot) override;
@@ -35,6 +35,7 @@ class Commits final : public Checker {
     bool started = false;  // this life was seen; in it:
     Op floor;
     Op floor_before;  // this turn
+    Op head;
     Op started_at;
   };
   struct Group {
@@ -43,19 +44,29 @@ class Commits final : public Checker {
     std::map<u64, Digest> checkpoints;                 // id of the checkpoint after an op
     std::map<View, std::pair<NodeId, u32>> primaries;  // who acted as primary, in which life
     std::map<NodeId, OnNode> nodes;
-    Op durable;  // a quorum completed it
+    Op durable;   // a quorum completed it
+    Op prepared;  // the highest that any primary ever sent
   };
 
+  void watch_clocks(Instant truth);
+  void see_stamps(const TurnSeen& seen);
   void see_group(const TurnSeen& seen, std::size_t index);
   void see_commits(const TurnSeen& seen, std::size_t index, const GroupView& view, Group& group, OnNode& mine);
   bool agrees(NodeId node, const GroupView& view, Group& group, const CommittedOp& op);
   void see_primary(const TurnSeen& seen, const GroupView& view, Group& group);
   bool damaged(NodeId node) const;
   void see_checkpoint(const TurnSeen& seen, const GroupView& view, Group& group, OnNode& mine);
+  // As many as a replication quorum have completed a checkpoint after that op, or a newer one.
+  static bool has_checkpoints(const Group& group, const GroupView& view, Op op);
   void see_durable(const TurnSeen& seen, const GroupView& view, Group& group);
   void see_floor(const TurnSeen& seen, const GroupView& view, OnNode& mine);
 
+  bool lacks_room(const TurnSeen& seen, GroupId group, Op floor) const;
+
+  Limits limits_;
   std::map<GroupId, Group> groups_;
+  WallTime now_;  // true time
+  bool most_clocks_right_ = true;
   u64 committed_ = 0;
   u64 view_changes_ = 0;
 };

@@ -6,7 +6,7 @@
 namespace keelson::sim {
 namespace {
 
-constexpr std::size_t checkpoints_kept = 8;  // of a group: more than can wait for a marker at once
+constexpr std::size_t kept_max = 8;  // checkpoints of a group: more than can wait for a marker at once; confessions
 
 void append(const Write& write, std::vector<std::byte>& to) {
   for (const Bytes part : write.parts) to.insert(to.end(), part.begin(), part.end());
@@ -29,12 +29,14 @@ void LogWatch::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node) return;
   Node& node = nodes_[seen.node];
   const u16 shard = seen.shard.raw();
+  node.freed.reset();
   for (const auto& completion : seen.in.completions)
     if (completion.kind == IoKind::write && completion.status == IoStatus::ok)
       confirm(node, shard, completion.id.raw());
   const std::span<const Write> writes(seen.out.writes.begin(), seen.out.writes.end());
   for (std::size_t i = 0; i < writes.size(); ++i) {
     if (writes[i].zone == Zone::index) watch_index(node, shard, writes[i]);
+    if (writes[i].zone == Zone::superblock) watch_superblock(node, shard, writes[i]);
     if (writes[i].zone != Zone::wal) continue;
     const std::size_t count = contiguous(writes.subspan(i));
     watch_wal(node, shard, writes.subspan(i, count));
@@ -51,6 +53,8 @@ void LogWatch::on_crash(HostId host, CrashKind) {
   at->second.first_of.clear();
   at->second.checkpoints.clear();
   at->second.markers.clear();
+  at->second.heads.clear();
+  ++at->second.life;
 }
 
 void LogWatch::on_start(HostId host, u32) {
@@ -71,6 +75,8 @@ void LogWatch::on_disk_replaced(HostId host, bool blank) {
   for (auto& [place, records] : at->second.prepares)
     for (auto& record : records) record.entry_durable = false;
   at->second.states.clear();
+  at->second.freed_to.clear();
+  at->second.confessions.clear();
   at->second.promises.clear();
   at->second.crashed.clear();
 }
@@ -112,6 +118,11 @@ void LogWatch::find_records(Node& node, u16 shard, PendingWrite& pending) {
     record.command = header.command;
     record.view = header.view;
     record.record_durable = true;
+    PageStamp stamp;
+    std::memcpy(&stamp, pending.bytes.data() + at / payload_bytes * page_bytes, sizeof stamp);
+    record.life = node.life;
+    record.shard = shard;
+    record.batch = stamp.batch_no;
     if (header.command == Command::prepare) {
       const Prepare prepare = as<Prepare>(payload_.data() + at);
       record.op = prepare.op;
@@ -121,11 +132,10 @@ void LogWatch::find_records(Node& node, u16 shard, PendingWrite& pending) {
       const GroupState state = as<GroupState>(payload_.data() + at);
       record.op = state.head;
       record.log_view = state.log_view;
+      record.state_flags = state.state_flags;
     } else if (header.command == Command::group_checkpoint) {
-      PageStamp stamp;
-      std::memcpy(&stamp, pending.bytes.data() + at / payload_bytes * page_bytes, sizeof stamp);
       auto& known = node.checkpoints[header.group];
-      if (known.size() == checkpoints_kept) known.erase(known.begin());
+      if (known.size() == kept_max) known.erase(known.begin());
       known.push_back({as<GroupCheckpoint>(payload_.data() + at).checkpoint_id, shard, stamp.batch_no});
     }
     for (std::size_t page = at / payload_bytes; page * payload_bytes < at + header.size; ++page) {
@@ -139,6 +149,14 @@ void LogWatch::find_records(Node& node, u16 shard, PendingWrite& pending) {
   }
 }
 
+void LogWatch::watch_superblock(Node& node, u16 shard, const Write& write) {
+  PendingWrite& pending = node.pending[{shard, write.id.raw()}];
+  pending.zone = write.zone;
+  append(write, pending.bytes);
+  if (pending.bytes.size() < sizeof(Superblock)) return;
+  pending.superblock = load<Superblock>(pending.bytes.data());
+}
+
 void LogWatch::watch_index(Node& node, u16 shard, const Write& write) {
   PendingWrite& pending = node.pending[{shard, write.id.raw()}];
   pending.zone = write.zone;
@@ -149,6 +167,7 @@ void LogWatch::watch_index(Node& node, u16 shard, const Write& write) {
     const IndexReading reading = read_index_page(at, page_seed(cluster_, ShardId(shard)), limits_);
     if (reading.state != PageState::ok) continue;
     pending.marker = std::max(pending.marker, reading.head.durable_batch);
+    pending.head = {reading.head.batch_no, (reading.head.flags & head_flag::strict_behind) != 0};
     for (u32 i = 0; i < reading.head.count; ++i) {
       const IndexEntry entry = index_entry(at, i);
       PendingRecord found;
@@ -188,13 +207,40 @@ void LogWatch::confirm(Node& node, u16 shard, u64 id) {
   for (const auto& record : at->second.records) confirm_record(node, record.record);
   BatchNo& marker = node.markers[shard];
   marker = std::max(marker, at->second.marker);
+  Heads& heads = node.heads[shard];
+  if (at->second.head) heads.strict.insert(*at->second.head);
+  if (at->second.superblock && ++heads.copies[at->second.superblock->sequence] == superblock_quorum)
+    confirm_superblock(node, shard, *at->second.superblock);
   node.pending.erase(at);
+}
+
+void LogWatch::confirm_superblock(Node& node, u16 shard, const Superblock& superblock) {
+  Heads& heads = node.heads[shard];
+  heads.sealed = std::max(heads.sealed, superblock.durable_batch);
+  BatchNo& freed = node.freed_to[shard];
+  if (superblock.freed_batch > freed) node.freed = freed = superblock.freed_batch;
+  Incarnation& newest = node.incarnations[shard];
+  const bool next_life = newest != Incarnation() && superblock.incarnation > newest;
+  newest = std::max(newest, superblock.incarnation);
+  const auto& former = superblock.former_durable;
+  const BatchNo known = *std::max_element(std::begin(former), std::end(former));
+  node.forgets_former = next_life && superblock.durable_batch > std::max(known, superblock.freed_batch);
 }
 
 void LogWatch::confirm_record(Node& node, const WatchedRecord& record) {
   WatchedRecord* known = find(node, record);
   known->record_durable |= record.record_durable;
   known->entry_durable |= record.entry_durable;
+  if (record.state_flags != 0) {
+    auto& confessions = node.confessions[record.group];
+    if (confessions.size() == kept_max) confessions.erase(confessions.begin());
+    confessions.emplace_back(record.batch, record.state_flags);
+  }
+  if (record.record_durable && (known->batch == BatchNo() || known->life != record.life)) {
+    known->life = record.life;
+    known->shard = record.shard;
+    known->batch = record.batch;
+  }
   // An intact record stands for its entry once recovery has found it (row 2 of the recovery table).
   if (record.command != Command::prepare) settle(node, *known);
 }
@@ -254,6 +300,39 @@ std::optional<bool> LogWatch::marked_checkpoint(NodeId node, GroupId group, cons
   if (written == known->second.end()) return {};
   const auto marker = at->second.markers.find(written->shard);
   return marker != at->second.markers.end() && marker->second >= written->batch;
+}
+
+std::optional<BatchNo> LogWatch::freed(NodeId node) const {
+  const auto at = nodes_.find(node);
+  return at == nodes_.end() ? std::nullopt : at->second.freed;
+}
+
+bool LogWatch::forgets_former(NodeId node) const {
+  const auto at = nodes_.find(node);
+  return at != nodes_.end() && at->second.forgets_former;
+}
+
+bool LogWatch::confessed(NodeId node, GroupId group, u32 flags, BatchNo freed) const {
+  const auto at = nodes_.find(node);
+  if (at == nodes_.end()) return false;
+  const auto known = at->second.confessions.find(group);
+  return known != at->second.confessions.end() &&
+         std::any_of(known->second.begin(), known->second.end(),
+                     [&](const auto& said) { return said.first > freed && (said.second & flags) != 0; });
+}
+
+bool LogWatch::in_strict_tail(NodeId node, GroupId group, Op op, const Digest& identity) const {
+  const auto at = nodes_.find(node);
+  const auto records = records_of(node, group, op);
+  const auto record =
+      std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.identity == identity; });
+  if (record == records.end() || record->life != at->second.life || record->batch == BatchNo()) return false;
+  const auto marker = at->second.markers.find(record->shard);
+  if (marker != at->second.markers.end() && marker->second >= record->batch) return false;
+  const auto heads = at->second.heads.find(record->shard);
+  if (heads == at->second.heads.end()) return false;
+  const auto says = heads->second.strict.find(heads->second.sealed);
+  return says != heads->second.strict.end() && says->second && says->first < record->batch;
 }
 
 Bytes LogWatch::prepare(const Digest& identity) const {

@@ -12,6 +12,7 @@
 
 #include "keelson/sim/world.h"
 #include "keelson/store/page.h"
+#include "keelson/store/superblock.h"
 
 namespace keelson::sim {
 
@@ -25,6 +26,10 @@ struct WatchedRecord {
   View log_view;
   bool record_durable = false;
   bool entry_durable = false;
+  u32 life = 0;  // of the node, in which it was written first
+  u16 shard = 0;
+  BatchNo batch;        // ... of that life
+  u32 state_flags = 0;  // of a group_state
   bool stored() const { return record_durable && entry_durable; }
 };
 
@@ -46,6 +51,16 @@ class LogWatch : public Observer {
   // Of a checkpoint whose record this life of the node wrote: the record is stored, and a marker on the disk covers it.
   // None when an earlier life wrote it, and this one found it.
   std::optional<bool> marked_checkpoint(NodeId node, GroupId group, const Digest& checkpoint_id) const;
+  // That record is stored and no marker covers it, while the batch that the superblock names says that nothing behind
+  // it counts before it is marked: a start that finds damage may forget it (docs/storage.md, a strict tail).
+  bool in_strict_tail(NodeId node, GroupId group, Op op, const Digest& identity) const;
+  // Since the last turn a superblock came to be on the disk that gives back the log up to there.
+  std::optional<BatchNo> freed(NodeId node) const;
+  // The first superblock of a life that came to be there doesn't say how far former lives' logs were durable, though
+  // some of them is left.
+  bool forgets_former(NodeId node) const;
+  // Some group_state behind `freed` has one of these flags.
+  bool confessed(NodeId node, GroupId group, u32 flags, BatchNo freed) const;
   // The whole prepare with this identity; empty if none was ever written. Copies are equal but for view and author.
   Bytes prepare(const Digest& identity) const;
 
@@ -58,6 +73,11 @@ class LogWatch : public Observer {
     View log_view;
   };
   // Of this life of a node. A batch's marker, in its index pages, says up to where all before it is stored.
+  struct Heads {
+    std::map<BatchNo, bool> strict;  // what a stored head says of all behind it
+    std::map<u64, u32> copies;       // of a superblock, by its sequence
+    BatchNo sealed;                  // what the superblock names
+  };
   struct WatchedCheckpoint {
     Digest checkpoint_id;
     u16 shard = 0;
@@ -79,6 +99,8 @@ class LogWatch : public Observer {
     std::vector<std::byte> bytes;
     std::vector<PendingRecord> records;
     BatchNo marker;  // in an index page of it
+    std::optional<std::pair<BatchNo, bool>> head;
+    std::optional<Superblock> superblock;
     u32 writes_left = 1;
   };
   struct Node {
@@ -86,17 +108,26 @@ class LogWatch : public Observer {
     std::map<GroupId, std::vector<WatchedRecord>> states;           // not yet stored
     std::map<GroupId, std::vector<Promise>> promises;               // stored: the highest ones
     std::map<GroupId, std::vector<WatchedCheckpoint>> checkpoints;  // the newest ones, by age
-    std::map<u16, BatchNo> markers;                                 // the highest stored marker of each shard
-    std::map<std::pair<u16, u64>, PendingWrite> pending;            // by (shard, id of its first write)
-    std::map<std::pair<u16, u64>, u64> first_of;                    // a later write of the same: that id
-    std::vector<std::pair<u16, PendingWrite>> crashed;              // in flight when the node died
+    std::map<u16, Heads> heads;
+    u32 life = 0;
+    std::map<GroupId, std::vector<std::pair<BatchNo, u32>>> confessions;  // the newest ones, of any life
+    std::map<u16, Incarnation> incarnations;                              // of the newest superblock
+    std::map<u16, BatchNo> freed_to;
+    std::optional<BatchNo> freed;  // this turn
+    bool forgets_former = false;
+    std::map<u16, BatchNo> markers;                       // the highest stored marker of each shard
+    std::map<std::pair<u16, u64>, PendingWrite> pending;  // by (shard, id of its first write)
+    std::map<std::pair<u16, u64>, u64> first_of;          // a later write of the same: that id
+    std::vector<std::pair<u16, PendingWrite>> crashed;    // in flight when the node died
   };
 
   std::span<const WatchedRecord> records_of(NodeId node, GroupId group, Op op) const;
   void watch_wal(Node& node, u16 shard, std::span<const Write> writes);
   void find_records(Node& node, u16 shard, PendingWrite& pending);
+  void watch_superblock(Node& node, u16 shard, const Write& write);
   void watch_index(Node& node, u16 shard, const Write& write);
   void confirm(Node& node, u16 shard, u64 id);
+  void confirm_superblock(Node& node, u16 shard, const Superblock& superblock);
   void settle(Node& node, WatchedRecord& known);
   void confirm_record(Node& node, const WatchedRecord& record);
   bool on_medium(NodeId node, u16 shard, const PendingWrite& write, const PendingRecord& record) const;

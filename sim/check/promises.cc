@@ -9,6 +9,7 @@ void Promises::on_turn(const TurnSeen& seen) {
   if (seen.node == no_node) return;
   check_life(seen);
   check_commits(seen);
+  check_losses(seen);
   for (const auto& send : seen.out.sends) {
     const Header header = send.message.header();
     switch (header.command) {
@@ -50,6 +51,29 @@ void Promises::on_disk_replaced(HostId host, bool) {
   std::erase_if(lives_, [&](const auto& life) { return life.first.first == NodeId(host.raw()); });
 }
 
+// The log that shows what was lost leaves the disk only when a promise on it says so; and a superblock keeps what
+// former lives had made durable, or their losses would be taken for tears.
+void Promises::check_losses(const TurnSeen& seen) {
+  const auto freed = logs_.freed(seen.node);
+  for (std::size_t i = 0; i < seen.program.group_count(); ++i) {
+    const GroupView view = seen.program.group(i);
+    const u32 lost = view.fenced == FenceReason::amnesiac                ? state_flag::amnesiac
+                     : view.recovering == RecoveringReason::head_unknown ? state_flag::unsure
+                                                                         : 0;
+    auto& [boot, at_start] = lost_at_start_[{seen.node, view.group}];
+    if (boot != seen.boot) at_start = lost;
+    boot = seen.boot;
+    if (!freed || (at_start & lost) == 0 || logs_.confessed(seen.node, view.group, lost, *freed)) continue;
+    fail("loss_confessed",
+         text(seen.node) + " gave back the log that shows what it lost of " + text(view.group) +
+             ", and no promise on its disk says that it did",
+         seen.node);
+  }
+  if (logs_.forgets_former(seen.node))
+    fail("former_kept", text(seen.node) + " began a life with a superblock that forgets how far its log was durable",
+         seen.node);
+}
+
 void Promises::check_commits(const TurnSeen& seen) {
   const Shard* shard = seen.program.shard();
   for (std::size_t i = 0; shard && i < seen.program.group_count(); ++i) {
@@ -89,6 +113,11 @@ void Promises::check_prepare_ok(NodeId node, const PrepareOk& ok) {
     fail("ack_stored",
          text(node) + " acked " + text(ok.op) + " of " + text(ok.group) + " in view " + std::to_string(ok.view.raw()) +
              ", which its disk has not confirmed",
+         node);
+  if (logs_.in_strict_tail(node, ok.group, ok.op, ok.identity))
+    fail("ack_marked",
+         text(node) + " acked " + text(ok.op) + " of " + text(ok.group) +
+             ", which no marker covers, and its superblock names a batch behind which nothing counts without one",
          node);
 }
 

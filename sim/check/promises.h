@@ -17,6 +17,7 @@ class Promises final : public Checker {
 
  private:
   void check_commits(const TurnSeen& seen);
+  void check_losses(const TurnSeen& seen);
   void check_checkpoint(NodeId node, const GroupView& view);
   void check_prepare_ok(NodeId node, const PrepareOk& ok);
   void check_life(const TurnSeen& seen);
@@ -30,6 +31,8 @@ class Promises final : public Checker {
     Incarnation incarnation;
   };
   std::map<std::pair<NodeId, ShardId>, Life> lives_;  // the newest that spoke
+  // What a start found lost of a group's promises: a state_flag, in this life.
+  std::map<std::pair<NodeId, GroupId>, std::pair<u32, u32>> lost_at_start_;
 };
 
 }  // namespace keelson::sim

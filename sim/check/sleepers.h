@@ -1,5 +1,6 @@
-// Sleepers: a backup sleeps only with all of its log applied, and while its primary knows that it may sleep. That a
-// sleeper wakes when its primary is gone is liveness: its group has no primary else (run/liveness.h).
+// Sleepers: a backup sleeps only with all of its log applied, while its primary knows that it may sleep, and under the
+// beats of the life of a node in which it fell asleep. That a sleeper wakes when there are none is liveness: its group
+// has no primary else (run/liveness.h).
 #pragma once
 
 #include <map>
@@ -19,9 +20,19 @@ class Sleepers final : public Checker {
     View view;
     Votes drowsy;
   };
-  void see_sleeper(const GroupView& view, NodeId node);
+  // Under whose beats a backup fell asleep.
+  struct Sleep {
+    NodeId primary = no_node;
+    Incarnation incarnation;  // of its life then
+    Instant overdue = Instant::never();
+  };
+  void hear(const TurnSeen& seen);
+  void see_sleeper(const TurnSeen& seen, const GroupView& view);
+  void check_woken(const TurnSeen& seen, const GroupView& view);
 
   std::map<GroupId, std::map<NodeId, Lead>> leads_;  // who acts as primary now, or did when it crashed
+  std::map<std::pair<NodeId, GroupId>, Sleep> sleeps_;
+  std::map<std::pair<NodeId, NodeId>, Incarnation> heard_;  // by whom, of whom: the newest
 };
 
 }  // namespace keelson::sim

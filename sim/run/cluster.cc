@@ -1,5 +1,7 @@
 #include "keelson/sim/run/cluster.h"
 
+#include <algorithm>
+
 #include "keelson/sim/check_off.h"
 #include "keelson/sim/settings_of.h"
 
@@ -46,6 +48,18 @@ WorldConfig world_of(const pb::Scenario& scenario, const KernelConfig& kernel, u
   config.trace_start = start_of(scenario, seed);
   config.trace_sink = sink;
   return config;
+}
+
+// How wrong a wall clock is, and where a monotonic one begins, is drawn when a machine starts: before any phase does.
+void set_clocks(const pb::Clock& clock, World& world, Roles& roles) {
+  ClockSettings wrong = calm_settings().clock;
+  wrong.offset_max = milliseconds(clock.offset_ms());
+  wrong.huge_base = clock.huge_base();
+  const Population& who = world.population();
+  const auto named = roles.resolve_all(clock.node());
+  for (u16 n = 0; n < who.nodes; ++n)
+    if (clock.node().empty() || std::find(named.begin(), named.end(), NodeId(n)) != named.end())
+      world.set_clock(who.host_of(NodeId(n)), wrong);
 }
 
 std::vector<NodeId> members_of_first(const KernelPrograms& programs) {
@@ -115,10 +129,11 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       world(world_of(scenario, kernel, seed, sink), programs, tape),
       roles(world, members_of_first(programs)),
       logs(world, kernel.cluster, kernel.limits),
-      commits(world),
+      commits(world, kernel.limits),
       replay(world, commits, logs, history, machines, kinds_of(programs)),
       linearizable(world, history),
       promises(world, logs),
+      evidence(world),
       sleepers(world),
       shards(world),
       clients(world, history),
@@ -126,10 +141,12 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       data_groups(data_groups_of(programs)) {
   if (!is_on(scenario, Checked::commits)) commits.silence();
   if (!is_on(scenario, Checked::promises)) promises.silence();
+  if (!is_on(scenario, Checked::evidence)) evidence.silence();
   if (!is_on(scenario, Checked::sleepers)) sleepers.silence();
   if (!is_on(scenario, Checked::replay)) replay.silence();
   if (!is_on(scenario, Checked::linearizable)) linearizable.silence();
   if (!is_on(scenario, Checked::invariants)) shards.silence();
+  set_clocks(scenario.clock(), world, roles);
   world.add_observer(roles);
   world.add_observer(shards);
   world.add_observer(logs);
@@ -137,6 +154,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
   world.add_observer(replay);
   history.set_listener(&replay);
   world.add_observer(promises);
+  world.add_observer(evidence);
   world.add_observer(sleepers);
   world.add_observer(client_watch);
 }

@@ -3,6 +3,7 @@
 // Who uses it: run.cc sequences its phases; the cluster DSL of tests may use it as it is. Not here: phases, verdicts.
 #pragma once
 
+#include "keelson/sim/check/evidence.h"
 #include "keelson/sim/check/linearizable.h"
 #include "keelson/sim/check/promises.h"
 #include "keelson/sim/check/replay.h"
@@ -63,6 +64,7 @@ class RunCluster {
   Replay replay;
   Linearizable linearizable;
   Promises promises;
+  Evidence evidence;
   Sleepers sleepers;
   ShardWatch shards;
   Clients clients;

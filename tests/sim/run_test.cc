@@ -44,30 +44,32 @@ TEST(Run, ADrainThatIsNotAnsweredSaysWhatTheReaderWasTold) {
 TEST(CheckOff, WithoutLivenessNothingHasToHappenInTime) {
   const RunReport report = run(full_log + "check_off: 'liveness'");
   EXPECT_EQ(report.verdict, Verdict::ok) << report.failure->detail;
-  EXPECT_THAT(report.checks, ElementsAre("commits", "promises", "replay", "linearizable", "sleepers", "invariants"));
+  EXPECT_THAT(report.checks,
+              ElementsAre("commits", "promises", "evidence", "replay", "linearizable", "sleepers", "invariants"));
 }
 
 struct Switches {
-  bool commits, promises, replay, linearizable, sleepers, invariants;
+  bool commits, promises, evidence, replay, linearizable, sleepers, invariants;
   bool operator==(const Switches&) const = default;
 };
 Switches switches_with(const std::string& check_off) {
   Tape tape(SeededTape{1});
   const RunCluster cluster(resolved(check_off), tape, 1, nullptr);
-  return {cluster.commits.on(),      cluster.promises.on(), cluster.replay.on(),
+  return {cluster.commits.on(),      cluster.promises.on(), cluster.evidence.on(), cluster.replay.on(),
           cluster.linearizable.on(), cluster.sleepers.on(), cluster.shards.on()};
 }
 
 TEST(CheckOff, EachNameSwitchesItsCheckerOffAndNoOther) {
-  EXPECT_EQ(switches_with(""), (Switches{true, true, true, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'commits'"), (Switches{false, true, true, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'promises'"), (Switches{true, false, true, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'replay'"), (Switches{true, true, false, true, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'linearizable'"), (Switches{true, true, true, false, true, true}));
-  EXPECT_EQ(switches_with("check_off: 'sleepers'"), (Switches{true, true, true, true, false, true}));
-  EXPECT_EQ(switches_with("check_off: 'invariants'"), (Switches{true, true, true, true, true, false}));
-  EXPECT_EQ(switches_with("check_off: 'liveness'"), (Switches{true, true, true, true, true, true}));
-  EXPECT_EQ(checker_names().size(), 7u) << "a new one needs a line above";
+  EXPECT_EQ(switches_with(""), (Switches{true, true, true, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'commits'"), (Switches{false, true, true, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'promises'"), (Switches{true, false, true, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'evidence'"), (Switches{true, true, false, true, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'replay'"), (Switches{true, true, true, false, true, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'linearizable'"), (Switches{true, true, true, true, false, true, true}));
+  EXPECT_EQ(switches_with("check_off: 'sleepers'"), (Switches{true, true, true, true, true, false, true}));
+  EXPECT_EQ(switches_with("check_off: 'invariants'"), (Switches{true, true, true, true, true, true, false}));
+  EXPECT_EQ(switches_with("check_off: 'liveness'"), (Switches{true, true, true, true, true, true, true}));
+  EXPECT_EQ(checker_names().size(), 8u) << "a new one needs a line above";
 }
 
 // What clients were told, and nothing else: the cluster itself is without fault here.

@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"ColumnsCountATabAsOne", "\tnetwork {\tmod: STREAM }",
          "2:12: SCN_FIELD: network.mod: unknown field of Network; got mod; expected mode"},
         {"ColumnsCountCharactersNotBytes", "check_off: \"ü\"",
-         "2:1: SCN_UNKNOWN: check_off[0]: unknown name; got ü; expected commits, promises, replay, "
+         "2:1: SCN_UNKNOWN: check_off[0]: unknown name; got ü; expected commits, promises, evidence, replay, "
          "linearizable, sleepers, invariants, "
          "liveness"},
         {"FieldAfterWideCharacters", "tag: 'ü' tg: 3",
