@@ -40,7 +40,9 @@ void Evidence::see_sends(const TurnSeen& seen) {
     const Header header = send.message.header();
     if (header.command == Command::prepare_ok) {
       const PrepareOk ok = send.message.as<PrepareOk>();
-      acked_[{header.group, header.view}][seen.node].add(ok.op_from, ok.op);
+      for (Acks* acks : {&acked_, &remembered_}) (*acks)[{header.group, header.view}][seen.node].add(ok.op_from, ok.op);
+    } else if (header.command == Command::do_view_change) {
+      check_nacks(seen.node, send.message.as<DoViewChange>());
     } else if (header.command == Command::get_view) {
       known(seen.node, header.group, seen.boot).nonce = send.message.as<GetView>().nonce;
     } else if (header.command == Command::prepare && (header.flags & flag::repair) != 0) {
@@ -52,6 +54,28 @@ void Evidence::see_sends(const TurnSeen& seen) {
                  " to repair its log, which did not ask for that one",
              seen.node);
     }
+  }
+}
+
+// It denies in good faith: others have to find out (docs/protocol.md, an old copy of a disk).
+void Evidence::on_disk_replaced(HostId host, bool) {
+  for (auto& [view, acks] : remembered_) acks.erase(NodeId(host.raw()));
+}
+
+// A nack says: certainly never acked as part of this log.
+void Evidence::check_nacks(NodeId node, const DoViewChange& report) {
+  if (report.nack == 0) return;
+  const auto view = remembered_.find({report.group, report.log_view});
+  if (view == remembered_.end()) return;
+  const auto mine = view->second.find(node);
+  for (u32 i = 0; mine != view->second.end() && i < report.header_count; ++i) {
+    const Op op = report.op - i;
+    if (op <= report.commit_max) return;  // never judged
+    if ((report.nack >> i & 1) == 0 || !mine->second.has(op)) continue;
+    return fail("nack_true",
+                text(node) + " says that it never acked " + text(op) + " of " + text(report.group) + " in view " +
+                    std::to_string(report.log_view.raw()) + ", and did",
+                node);
   }
 }
 

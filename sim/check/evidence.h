@@ -1,7 +1,7 @@
 // Evidence: what a replica does on the word of others, they said, and to what it asked. A primary takes an op for
 // committed when a quorum acked it in the primary's own view, and prepares nothing new before it has applied what it
 // inherited; a replica unsure of its log believes only the answer to its own question; a repair copy is what somebody
-// asked for. Finds a rule that was broken where it was, however seldom it does harm.
+// asked for; and nobody denies what it acked. Finds a rule that was broken where it was, however seldom it does harm.
 #pragma once
 
 #include <map>
@@ -16,6 +16,7 @@ class Evidence final : public Checker {
  public:
   explicit Evidence(World& world) : Checker(world, "evidence") {}
   void on_turn(const TurnSeen& seen) override;
+  void on_disk_replaced(HostId host, bool blank) override;
 
  private:
   using At = std::pair<NodeId, GroupId>;
@@ -42,6 +43,7 @@ class Evidence final : public Checker {
 
   void hear(const TurnSeen& seen);
   void see_sends(const TurnSeen& seen);
+  void check_nacks(NodeId node, const DoViewChange& report);
   void see_group(const TurnSeen& seen, const GroupView& view);
   void check_committed(NodeId node, const GroupView& view, Known& known);
   void check_answered(const TurnSeen& seen, const GroupView& view, const Known& known);
@@ -49,7 +51,9 @@ class Evidence final : public Checker {
   Known& known(NodeId node, GroupId group, u32 boot);
 
   std::map<At, Known> known_;
-  std::map<std::pair<GroupId, View>, std::map<NodeId, Ops>> acked_;
+  using Acks = std::map<std::pair<GroupId, View>, std::map<NodeId, Ops>>;
+  Acks acked_;
+  Acks remembered_;  // of these, what was acked on the disk that the node has now
   std::map<std::pair<NodeId, At>, std::set<Digest>> asked_;  // whom, by whom, for what
 };
 
