@@ -16,7 +16,7 @@ GroupRecovery::GroupRecovery(const GroupFindings& findings, const Limits& limits
 RecoveredGroup GroupRecovery::run() {
   find_promise();
   find_checkpoint();
-  if (promise_.head >= op_max) {
+  if (highest_op() >= op_max) {
     contradicted();
     return std::move(result_);
   }
