@@ -53,14 +53,12 @@ void Commits::on_turn(const TurnSeen& seen) {
 void Commits::watch_clocks(Instant truth) {
   now_ = NodeClock::true_wall(truth);
   if (!most_clocks_right_) return;
-  const u16 nodes = world_.population().nodes;
-  u16 right = 0;
-  for (u16 n = 0; n < nodes; ++n) {
-    const WallTime shown = world_.clock(HostId(n)).wall(truth);
-    right += world_.state(NodeId(n)) == HostState::absent ||
-             std::max(shown, now_).ns() - std::min(shown, now_).ns() <= right_clock_error.ns();
-  }
-  most_clocks_right_ = right > nodes / 2;
+  const auto right = std::count_if(timekeepers_.begin(), timekeepers_.end(), [&](NodeId node) {
+    const WallTime shown = world_.clock(world_.population().host_of(node)).wall(truth);
+    return world_.state(node) == HostState::absent ||
+           std::max(shown, now_).ns() - std::min(shown, now_).ns() <= right_clock_error.ns();
+  });
+  most_clocks_right_ = 2 * static_cast<std::size_t>(right) > timekeepers_.size();
 }
 
 // Of what nobody prepared before: it has its timestamp from the primary's clock, now.

@@ -11,7 +11,9 @@ namespace keelson::sim {
 
 class Commits final : public Checker {
  public:
-  Commits(World& world, const Limits& limits) : Checker(world, "commits"), limits_(limits) {}
+  // `timekeepers`: the voters whose clocks make the cluster's time.
+  Commits(World& world, const Limits& limits, std::vector<NodeId> timekeepers)
+      : Checker(world, "commits"), limits_(limits), timekeepers_(std::move(timekeepers)) {}
   void on_turn(const TurnSeen& seen) override;
   void on_disk_replaced(HostId host, bool blank) override;
   void on_start(HostId host, u32 boot) override;
@@ -64,6 +66,7 @@ class Commits final : public Checker {
   bool lacks_room(const TurnSeen& seen, GroupId group, Op floor) const;
 
   Limits limits_;
+  std::vector<NodeId> timekeepers_;
   std::map<GroupId, Group> groups_;
   WallTime now_;  // true time
   bool most_clocks_right_ = true;

@@ -130,7 +130,8 @@ void Evidence::check_answered(const TurnSeen& seen, const GroupView& view, const
   for (const auto& heard : seen.in.messages) {
     const Header header = heard.message.header();
     if (header.command != Command::start_view || header.group != view.group || header.view != view.view) continue;
-    if (heard.message.as<StartView>().nonce == known.nonce) return;
+    const Nonce nonce = heard.message.as<StartView>().nonce;
+    if (!nonce.is_zero() && nonce == known.nonce) return;
     any = true;
   }
   if (any)

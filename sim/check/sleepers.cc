@@ -28,7 +28,7 @@ void Sleepers::on_turn(const TurnSeen& seen) {
 void Sleepers::on_start(HostId host, u32) {
   const NodeId node(static_cast<u16>(host.raw()));
   std::erase_if(sleeps_, [&](const auto& sleep) { return sleep.first.first == node; });
-  std::erase_if(heard_, [&](const auto& heard) { return heard.first.first == node; });
+  std::erase_if(heard_, [&](const auto& heard) { return heard.first.first.first == node; });
   for (auto& [group, leads] : leads_) leads.erase(node);
 }
 
@@ -36,7 +36,7 @@ void Sleepers::hear(const TurnSeen& seen) {
   for (const auto& message : seen.in.messages) {
     const Header header = message.message.header();
     if (header.node == no_node) continue;
-    Incarnation& newest = heard_[{seen.node, header.node}];
+    Incarnation& newest = heard_[{{seen.node, seen.shard}, header.node}];
     newest = std::max(newest, header.incarnation);
   }
 }
@@ -57,8 +57,8 @@ void Sleepers::check_woken(const TurnSeen& seen, const GroupView& view) {
   Sleep& sleep = at->second;
   if (fresh)
     for (const auto& [primary, lead] : leads_[view.group])
-      if (lead.view == view.view) sleep = {primary, heard_[{seen.node, primary}]};
-  if (sleep.primary == no_node || heard_[{seen.node, sleep.primary}] == sleep.incarnation) return;
+      if (lead.view == view.view) sleep = {primary, heard_[{{seen.node, seen.shard}, primary}]};
+  if (sleep.primary == no_node || heard_[{{seen.node, seen.shard}, sleep.primary}] == sleep.incarnation) return;
   if (sleep.overdue == Instant::never())
     sleep.overdue = seen.at + to_wake + to_wake_each * seen.program.group_count();
   else if (seen.at > sleep.overdue)

@@ -32,7 +32,8 @@ class Sleepers final : public Checker {
 
   std::map<GroupId, std::map<NodeId, Lead>> leads_;  // who acts as primary now, or did when it crashed
   std::map<std::pair<NodeId, GroupId>, Sleep> sleeps_;
-  std::map<std::pair<NodeId, NodeId>, Incarnation> heard_;  // by whom, of whom: the newest
+  using Ear = std::pair<std::pair<NodeId, ShardId>, NodeId>;  // each shard of a node has lives of its own
+  std::map<Ear, Incarnation> heard_;                          // by whom, of whom: the newest
 };
 
 }  // namespace keelson::sim

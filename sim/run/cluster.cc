@@ -69,6 +69,12 @@ std::vector<NodeId> members_of_first(const KernelPrograms& programs) {
   return {first->members.begin(), first->members.end()};
 }
 
+std::vector<NodeId> members_of_metadata(const KernelPrograms& programs) {
+  for (const auto& group : programs.groups())
+    if (group.group == metadata_group) return {group.members.begin(), group.members.end()};
+  return {};
+}
+
 std::map<GroupId, MachineKind> kinds_of(const KernelPrograms& programs) {
   std::map<GroupId, MachineKind> kinds;
   for (const auto& group : programs.groups()) kinds[group.group] = group.machine;
@@ -129,7 +135,7 @@ RunCluster::RunCluster(const pb::Scenario& scenario, Tape& tape, u64 seed, Trace
       world(world_of(scenario, kernel, seed, sink), programs, tape),
       roles(world, members_of_first(programs)),
       logs(world, kernel.cluster, kernel.limits),
-      commits(world, kernel.limits),
+      commits(world, kernel.limits, members_of_metadata(programs)),
       replay(world, commits, logs, history, machines, kinds_of(programs)),
       linearizable(world, history),
       promises(world, logs),

@@ -72,6 +72,22 @@ TEST(CheckOff, EachNameSwitchesItsCheckerOffAndNoOther) {
   EXPECT_EQ(checker_names().size(), 8u) << "a new one needs a line above";
 }
 
+// They start before the first phase does.
+TEST(Clocks, AreAsWrongAsTheScenarioSaysFromTheStartOnOnlyWhereItSays) {
+  Tape tape(SeededTape{2});
+  RunCluster cluster(resolved("clock { offset_ms: 3600000 huge_base: true node: N1 }"), tape, 1, nullptr);
+  cluster.world.start_all();
+  const auto wrong = [&](u16 node) {
+    const u64 shown = cluster.world.clock(HostId(node)).wall(Instant()).ns();
+    const u64 truth = NodeClock::true_wall(Instant()).ns();
+    return std::max(shown, truth) - std::min(shown, truth);
+  };
+  EXPECT_LE(wrong(0), milliseconds(50).ns());
+  EXPECT_GT(wrong(1), milliseconds(50).ns());
+  EXPECT_LT(cluster.world.clock(HostId(0)).local(Instant()).ns(), u64{1} << 62);
+  EXPECT_GE(cluster.world.clock(HostId(1)).local(Instant()).ns(), u64{1} << 62);
+}
+
 // What clients were told, and nothing else: the cluster itself is without fault here.
 TEST(Linearizable, FailsARunWhoseAnswersFitNoOrder) {
   for (const bool silent : {false, true}) {

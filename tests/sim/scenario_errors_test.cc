@@ -250,6 +250,12 @@ INSTANTIATE_TEST_SUITE_P(
          "3:8: SCN_STEP: step[0].at_ms: after the last phase; got 50; expected less than 50"},
         {"UndoingAHeal", "step { at_ms: 1 do { heal {} } for_ms: 5 }",
          "2:32: SCN_STEP: step[0].for_ms: what is done cannot be undone; expected crash, pause, partition or drop"},
+        {"LogOfLessThanFourCheckpoints", "cluster { checkpoint_ops: 100 journal_ops: 399 }",
+         "2:31: SCN_LIMITS: cluster.journal_ops: less than four checkpoints' worth, or of unknown ones; got 399; "
+         "expected at least 400"},
+        {"LogOfUnknownCheckpoints", "cluster { journal_ops: 4000 }",
+         "2:11: SCN_LIMITS: cluster.journal_ops: less than four checkpoints' worth, or of unknown ones; got 4000; "
+         "expected checkpoint_ops to be given"},
         {"StepOfNoTime", "step { at_ms: 1 do { clock_step { offset_ms: 0 } } }",
          "2:22: SCN_STEP: step[0].do[0].clock_step: steps by nothing; got 0; expected offset_ms above or below 0"},
         {"CutTwice", "partition { of: PRIMARY node: N1 }",

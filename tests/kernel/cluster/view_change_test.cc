@@ -289,6 +289,16 @@ TEST(ViewChange, APrimaryHearsOfACommitThatOnlyALaterBackupKnows) {
   c.request("b").expect_reply();
 }
 
+// It has the op on its disk only and can't send it again; who acked it in vain has to be asked.
+TEST(ViewChange, APrimaryAsksForAnAckThatWasLostWhenItHasTheOpOnItsDiskOnly) {
+  auto c = Cluster::of(3);
+  c.request("a").expect_reply();
+  c.run().crash(all).block(all, node(1), Command::prepare_ok).restart({node(0), node(1)});
+  c.run_until([&] { return c.view(node(1)).primary; }, "a view without acks");
+  c.run_for(milliseconds(50)).expect_commit(0).on(node(1));
+  c.unblock().run_for(milliseconds(500)).expect_commit(1).on({node(0), node(1)}).expect_view(1).on(node(1));
+}
+
 TEST(ViewChange, FivePrimariesCrashOneAfterTheOther) {
   auto c = Cluster::of(3);
   std::vector<std::string> names;
