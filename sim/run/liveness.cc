@@ -33,6 +33,9 @@ std::string describe(const Seen& seen) {
   out.append(", head ").append(std::to_string(v.head.raw()));
   out.append(", applied ").append(std::to_string(v.commit_min.raw()));
   out.append(" of ").append(std::to_string(v.commit_max.raw()));
+  out.append(", log above ").append(std::to_string(v.floor.raw()));
+  out.append(", checkpoint ").append(std::to_string(v.checkpoint_op.raw()));
+  out.append(", of a quorum ").append(std::to_string(v.durable_checkpoint.raw()));
   if (v.stuck_op > Op(0)) out.append(", stuck at op ").append(std::to_string(v.stuck_op.raw()));
   if (v.fenced != FenceReason::none) out.append(", fenced: ").append(name_of(v.fenced));
   return out;
@@ -110,6 +113,15 @@ std::string why_unable(RunCluster& cluster, const GroupConfig& group, const std:
 }
 
 }  // namespace
+
+std::string state_of_groups(RunCluster& cluster, const std::vector<NodeId>& who) {
+  std::string out;
+  for (const auto& [group, replicas] : groups_on(cluster, who)) {
+    out += (out.empty() ? "" : " ") + text(group) + ":";
+    for (const Seen& replica : replicas) out += " " + describe(replica) + ";";
+  }
+  return out;
+}
 
 std::string not_live(RunCluster& cluster, const std::vector<NodeId>& who) {
   for (const NodeId node : who)

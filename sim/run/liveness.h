@@ -10,6 +10,9 @@ namespace keelson::sim {
 // in words.
 std::string not_live(RunCluster& cluster, const std::vector<NodeId>& who);
 
+// Where the replicas on these nodes stand, group by group.
+std::string state_of_groups(RunCluster& cluster, const std::vector<NodeId>& who);
+
 // Some replica among them cannot tell by itself what was acknowledged, and needs to hear the others.
 bool waits_for_others(RunCluster& cluster, const std::vector<NodeId>& who);
 

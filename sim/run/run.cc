@@ -259,7 +259,7 @@ class Run {
     if (refused != calls.rend() && refused->end != CallEnd::ok)
       why.append(", client 0 was told ").append(info(refused->refusal.value_or(refused->status)).name);
     const std::string who = not_live(cluster_, phases_.core());
-    return who.empty() ? why : why + "; " + who;
+    return why + "; " + (who.empty() ? state_of_groups(cluster_, phases_.core()) : who);
   }
 
   void quiet(const Part& part) {
