@@ -268,6 +268,7 @@ class Replica {
   void save_section(u32 section, ByteSink& sink) const;
   bool load_section(u32 section, Bytes bytes);
   void reckon_durable_checkpoint();
+  void learn_checkpoint(ReplicaIndex from, Op durable);
   bool wants_new_checkpoint() const;
 
   // replica_bodies.cc: bytes of requests that stay readable

@@ -284,10 +284,7 @@ void Replica::self_ack(Op op) {
 void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) {
   if (!is_primary()) return ignore(turn, Counter::drop_status);
   if (ok.op > head_ || ok.op_from > ok.op) return ignore(turn, Counter::drop_field);
-  if (ok.checkpoint_op > peers_[from.raw()].checkpoint_op) {
-    peers_[from.raw()].checkpoint_op = ok.checkpoint_op;
-    reckon_durable_checkpoint();
-  }
+  learn_checkpoint(from, ok.checkpoint_op);
   if (ok.wants & want::checkpoint) {
     checkpoint_wanted_ = true;
     renewal_ = renewal_ || ok.checkpoint_op == head_;  // it has the newest one: a damaged one, then
@@ -296,6 +293,12 @@ void Replica::on_prepare_ok(Turn& turn, ReplicaIndex from, const PrepareOk& ok) 
   if (identity_at(ok.op) != ok.identity) return fence(turn, FenceReason::contradiction);
   for (Op op = rules::acked_from(ok.op_from, commit_max_); op <= ok.op; ++op)
     rules::count_ack(pipeline_[op - (commit_max_ + 1)].acks, from);
+}
+
+void Replica::learn_checkpoint(ReplicaIndex from, Op durable) {
+  if (durable <= peers_[from.raw()].checkpoint_op) return;
+  peers_[from.raw()].checkpoint_op = durable;
+  reckon_durable_checkpoint();
 }
 
 // ---------------------------------------------------------------- committing
@@ -339,8 +342,8 @@ void Replica::on_entry(Turn& turn, NodeId node, const GroupEntry& entry) {
 bool Replica::on_no_news(Turn& turn, NodeId node, const GroupEntry& entry) {
   const bool none = entry.kind == EntryKind::commit && entry.view == view_ && entry.epoch == epoch_ &&
                     entry.op == head_ && entry.commit == head_ && entry.checkpoint_op == durable_checkpoint_ &&
-                    commit_max_ == head_ && commit_min_ == head_ && is_backup() && !mute() && !quiet_ &&
-                    applied_identity_ == entry.identity;
+                    checkpointer_.durable_op() <= durable_checkpoint_ && commit_max_ == head_ && commit_min_ == head_ &&
+                    is_backup() && !mute() && !quiet_ && applied_identity_ == entry.identity;
   if (!none || node != node_of(primary_of(view_))) return false;
   peers_[primary_of(view_).raw()].last_sign = turn.now;
   sign_of_primary(turn);
@@ -368,6 +371,7 @@ bool Replica::on_commit(Turn& turn, ReplicaIndex from, const GroupEntry& entry) 
   told_commit_ = std::max(told_commit_, entry.commit);
   durable_checkpoint_ = std::max(durable_checkpoint_, entry.checkpoint_op);
   if (entry.op > head_ || commit_max_ > head_) arm_repair_soon(turn);
+  if (checkpointer_.durable_op() > entry.checkpoint_op) ack(turn, head_);  // the one that told of it may be lost
   return true;
 }
 

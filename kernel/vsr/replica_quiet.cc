@@ -54,6 +54,7 @@ void Replica::offer_sleep(Turn& turn) {
 void Replica::on_asleep(Turn& turn, ReplicaIndex from, const GroupEntry& entry) {
   if (!drowsy_.has(from) || !rules::is_asleep(entry, quiesce_round_, view_, head_) || !at_rest()) return;
   asleep_.add(from);
+  learn_checkpoint(from, entry.checkpoint_op);
   turn.counters.hit(Mark::vsr_quiesced);
   if (asleep_.count() == voters() - 1) disarm(turn, quiesce);
 }
@@ -172,6 +173,7 @@ void Replica::tell(Turn& turn, ReplicaIndex to, EntryKind kind, u32 round) {
   GroupEntry entry = commit_entry();
   entry.kind = kind;
   entry.round = round;
+  if (is_backup()) entry.checkpoint_op = checkpointer_.durable_op();  // who sleeps acks nothing that would tell it
   say(turn, to, entry);
 }
 

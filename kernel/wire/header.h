@@ -336,8 +336,8 @@ struct GroupEntry {
   Op op;
   Op commit;
   Digest identity;
-  Op checkpoint_op;
-  u32 round = 0;  // ack: op - op_from
+  Op checkpoint_op;  // the primary's: of a quorum; a backup's: its own
+  u32 round = 0;     // ack: op - op_from
   EntryKind kind = EntryKind::commit;
   u8 flags = 0;
   ReplicaIndex replica;

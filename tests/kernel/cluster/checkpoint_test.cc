@@ -52,6 +52,31 @@ TEST(Checkpoint, IsTheSameOnEveryReplica) {
   }
 }
 
+// All have one, and every ack that would tell the primary is lost: its log can't be made shorter until it knows.
+void lose_the_acks_that_tell(Cluster& c) {
+  while (c.view(node(0)).head < Op(interval)) c.request("k").expect_reply();
+  c.block({node(1), node(2)}, node(0), Command::prepare_ok);
+  const auto made = [&](u16 n) { return c.view(node(n)).checkpoint_op > Op(0); };
+  c.run_until([&] { return made(0) && made(1) && made(2); }, "a checkpoint on each");
+  c.run();
+  c.expect_that(c.view(node(0)).durable_checkpoint == Op(0), "nobody told the primary");
+}
+
+TEST(Checkpoint, APrimaryHearsOfItByLaterAcks) {
+  auto c = Cluster::of(3);
+  lose_the_acks_that_tell(c);
+  c.unblock().run();
+  c.expect_that(c.view(node(0)).durable_checkpoint == c.view(node(1)).checkpoint_op, "told with the next beat");
+}
+
+TEST(Checkpoint, APrimaryHearsOfItFromWhoGoesToSleep) {
+  auto c = Cluster::of(3);
+  lose_the_acks_that_tell(c);
+  c.run_until([&] { return c.view(node(1)).quiet && c.view(node(2)).quiet; }, "backups that sleep");
+  c.run();
+  c.expect_that(c.view(node(0)).durable_checkpoint == c.view(node(1)).checkpoint_op, "told with their good night");
+}
+
 TEST(Checkpoint, OneCopyOfItsTableIsEnough) {
   for (const u64 copy : {0u, 1u}) {
     Story s;
