@@ -81,7 +81,14 @@ void log_notify(const Notify& notify) {
     case NotifyKind::stuck:
       return spdlog::error("kernel.stuck group {} op {}, from {} reports", group, notify.a, notify.b);
     case NotifyKind::storage_full:
-      return spdlog::error("kernel.storage_full group {}: requests are refused", group);
+      return spdlog::error(
+          "kernel.storage_full checkpoints take {} of {} blocks, and the next ones need room beside them: requests "
+          "that "
+          "make the state larger are refused until some of it is deleted",
+          notify.a, notify.b);
+    case NotifyKind::storage_freed:
+      return spdlog::info("kernel.storage_freed checkpoints take {} of {} blocks: all requests are taken again",
+                          notify.a, notify.b);
     case NotifyKind::no_space:
       return spdlog::error(
           "kernel.no_space the device has no space for checkpoints: free some before the log is full; it is tried "

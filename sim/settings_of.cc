@@ -137,6 +137,7 @@ Limits limits_of(const pb::Cluster& cluster) {
   if (cluster.limits() == pb::LimitsProfile::STANDARD) limits = simulated_standard();
   if (cluster.has_checkpoint_ops()) limits.checkpoint_ops = cluster.checkpoint_ops();
   if (cluster.has_journal_ops()) limits.journal_ops_max = cluster.journal_ops();
+  if (cluster.has_checkpoint_blocks()) limits.checkpoint_blocks = cluster.checkpoint_blocks();
   return limits;
 }
 

@@ -24,7 +24,7 @@ enum class Outcome : u8 { executed, not_executed, unknown };
   X(sessions_full, 9, not_executed, "the session table is full and nobody is idle", "retry later")                    \
   X(too_large, 10, not_executed, "the request does not fit a message", "send less at once")                           \
   X(bad_request, 11, not_executed, "the request is malformed", "fix the client")                                      \
-  X(storage_full, 12, not_executed, "no room in the log of a quorum", "free space, then retry")                       \
+  X(storage_full, 12, not_executed, "no room for more state, or in the log", "delete something, or free space")       \
   X(clock_unsynchronized, 13, not_executed, "the cluster has no agreed time", "check the nodes' clocks")              \
   X(release_too_low, 14, not_executed, "the client speaks an older release", "upgrade the client")                    \
   X(release_too_high, 15, not_executed, "the client speaks a newer release", "upgrade the cluster first")             \

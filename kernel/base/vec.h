@@ -55,7 +55,8 @@ class Vec {
   void resize(std::size_t size) {
     check(size <= capacity_);
     while (size_ > size) pop_back();
-    while (size_ < size) emplace_back();
+    std::uninitialized_value_construct_n(data_ + size_, size - size_);
+    size_ = size;
   }
   void erase_at(std::size_t index) {
     check(index < size_);

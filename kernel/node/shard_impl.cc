@@ -306,6 +306,7 @@ void Shard::Impl::finish_replicas(EffectBag& out) {
 }
 
 void Shard::Impl::finish(EffectBag& out) {
+  watch_zone(out);
   finish_replicas(out);
   if (wake_at <= now) wake_sleepers(out);
   if (beat_at <= now) send_beats(out);

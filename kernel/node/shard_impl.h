@@ -57,6 +57,7 @@ class Shard::Impl {
   void record_begin(EffectBag& out);
   bool on_superblock(const Completion& completion, EffectBag& out);
   void probe_space(EffectBag& out);
+  void watch_zone(EffectBag& out);
 
   // shard_scrub.cc: reading everything again, at a pace
   void scrub(EffectBag& out);
@@ -131,7 +132,9 @@ class Shard::Impl {
   std::size_t vacated = 0;  // replicas, from the first, that need nothing before it
   Instant reclaim_at = Instant::never();
   Instant probe_at = Instant::never();  // while the device has no space for checkpoints
-  u64 evacuating = 0;                   // segments before this one are to be freed, however much room there is
+  bool zone_crowded = false;
+  bool zone_full = false;
+  u64 evacuating = 0;  // segments before this one are to be freed, however much room there is
   std::unique_ptr<IndexScrub> index_scrub;
   ScrubPart scrub_part = ScrubPart::rest;
   Instant scrub_at = Instant::never();

@@ -69,6 +69,20 @@ void Shard::Impl::probe_space(EffectBag& out) {
   probe_at = now + config.tunables.space_probe;
 }
 
+// Checkpoints have a part of the zone, so that the next ones fit beside them.
+void Shard::Impl::watch_zone(EffectBag& out) {
+  const bool crowded = checkpoints.is_crowded();
+  if (crowded && !std::exchange(zone_crowded, crowded))
+    for (u32 i = 0; i < replicas.size(); ++i)
+      if (replicas[i]->make_room()) touched.insert(i);
+  zone_crowded = crowded;
+  const bool full = checkpoints.is_full();
+  if (std::exchange(zone_full, full) == full) return;
+  if (full) counters.hit(Mark::checkpoint_zone_full);
+  out.notifications.push_back({full ? NotifyKind::storage_full : NotifyKind::storage_freed, no_group,
+                               checkpoints.durable_blocks(), config.limits.checkpoint_blocks});
+}
+
 bool Shard::Impl::on_superblock(const Completion& completion, EffectBag& out) {
   const bool updating = superblock->state() == SuperblockFile::State::updating;
   if (!superblock->on_completion(completion, out)) return false;

@@ -36,6 +36,17 @@ void CheckpointZone::free_buffer(u32 buffer) {
   free_.push_back(buffer);
 }
 
+void CheckpointZone::change_need(const Need& from, const Need& to) {
+  needed_.durable += to.durable - from.durable;
+  needed_.grown += to.grown - from.grown;
+}
+
+bool CheckpointZone::is_crowded() const {
+  return store_rules::is_crowded(needed_.durable + needed_.grown, blocks_.count());
+}
+
+bool CheckpointZone::is_full() const { return store_rules::is_crowded(needed_.durable, blocks_.count()); }
+
 std::optional<u32> CheckpointZone::open() {
   if (staged_ >= limits_.checkpoint_staged_max) return std::nullopt;
   const u32 buffer = take_buffer();

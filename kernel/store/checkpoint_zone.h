@@ -65,6 +65,19 @@ class CheckpointZone {
   bool out_of_space() const { return out_of_space_; }
   void probe(EffectBag& out);
 
+  // Blocks for a group's next checkpoint: what its durable one has, and what may have come to its state since.
+  struct Need {
+    u64 durable = 0;
+    u64 grown = 0;
+    constexpr bool operator==(const Need&) const = default;
+  };
+  void change_need(const Need& from, const Need& to);
+  // What makes a state larger is refused, before there is no room for the next checkpoint.
+  bool is_crowded() const;
+  // A checkpoint of each group that has changed would not help.
+  bool is_full() const;
+  u64 durable_blocks() const { return needed_.durable; }
+
  private:
   enum class Use : u8 { free, open, queued, writing, reading, held };
   struct Buffer {
@@ -94,6 +107,7 @@ class CheckpointZone {
   u32 writing_ = 0;
   u32 reading_ = 0;
   u32 serving_ = 0;  // of them for peers
+  Need needed_;      // of all groups
   bool failed_ = false;
   bool out_of_space_ = false;
   bool probing_ = false;

@@ -114,6 +114,10 @@ constexpr u32 bits_asked(u32 written) { return written; }
 // Only the next batch says whose records a batch had: of two that are lost, nothing is known of the first.
 constexpr bool describes(BatchNo describing, BatchNo lost) { return describing == lost + 1; }
 
+// Beside the durable checkpoints of all groups there has to be room for the next one of each, and for former ones that
+// peers are fetching.
+constexpr bool is_crowded(u64 needed, u32 blocks) { return needed > blocks / 3; }
+
 // What says that a replica takes part in a view must be known to have been there, whatever rots.
 constexpr bool needs_seal(Command command) { return command == Command::group_state; }
 

@@ -71,6 +71,20 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
   for (u32 i = 0; i < 2; ++i)
     durable_place_.copies[i] = {record.table_block[i], static_cast<u32>(blocks_for(record.table_bytes))};
   set_clean(static_cast<u32>(durable_.facts.state_sections()));
+  count_blocks();
+}
+
+void Checkpointer::count_blocks() {
+  durable_blocks_ = durable_op() == Op(0) ? 0 : 2 * blocks_for(durable_place_.bytes);
+  for (const SavedSection& section : durable_.sections)
+    for (const BlockRun& run : section.runs) durable_blocks_ += run.count;
+}
+
+void Checkpointer::tell_need(CheckpointZone& zone) {
+  const CheckpointZone::Need need{durable_blocks_, blocks_for(grown_)};
+  if (need == told_) return;
+  zone.change_need(told_, need);
+  told_ = need;
 }
 
 void Checkpointer::forget(CheckpointZone& zone, Instant now) {
@@ -80,6 +94,8 @@ void Checkpointer::forget(CheckpointZone& zone, Instant now) {
   pin.named = true;
   retire(old, std::exchange(durable_id_, Digest{}), pin, {}, now, zone);
   damaged_blobs_ = {};
+  grown_ = 0;  // and all of the log is applied again
+  count_blocks();
   distrust_state();
 }
 
@@ -101,6 +117,7 @@ void Checkpointer::begin_sections(const CheckpointFacts& facts) {
   check(phase_ == Phase::idle && facts.op > durable_op());
   phase_ = Phase::saving;
   starved_ = false;
+  grown_before_ = grown_;
   next_.facts = facts;
   const auto count = static_cast<u32>(facts.state_sections());
   next_.set_sections(static_cast<u32>(facts.sections()));
@@ -311,6 +328,8 @@ void Checkpointer::recorded(CheckpointZone& zone, Counters& counters, Instant no
   release_pins(now, zone);
   phase_ = Phase::idle;
   if (receiving_) set_clean(static_cast<u32>(durable_.facts.state_sections()));
+  grown_ = receiving_ ? 0 : grown_ - grown_before_;
+  count_blocks();
   receiving_ = false;
   damaged_blobs_ = {};
   counters.add(Counter::checkpoints_done);

@@ -80,7 +80,12 @@ class Checkpointer {
   // The durable checkpoint has this blob; where.
   const SavedSection* durable_blob(u32 number, Op born) const;
   bool is_saving() const { return phase_ == Phase::saving && !receiving_; }
+  // So many bytes may have come to the state.
+  void grow(u64 bytes) { grown_ += bytes; }
+  bool has_grown() const { return grown_ > 0; }
 
+  // Once per step: what the next one will need, as far as that has changed.
+  void tell_need(CheckpointZone& zone);
   // Once per step. True: append record() now, and tell recorded() when it is stored.
   [[nodiscard]] bool advance(CheckpointZone& zone, Counters& counters);
   // A piece of it. Not stored: there is no space for it, and so not for this checkpoint.
@@ -197,6 +202,7 @@ class Checkpointer {
   void end_abandoned(CheckpointZone& zone);
   void set_pieces(u32 count);
   void set_clean(u32 count);
+  void count_blocks();
 
   const GroupId group_;
   const void* self_;
@@ -221,7 +227,11 @@ class Checkpointer {
   bool starved_ = false;
   bool receiving_ = false;
   u64 pins_ = 0;
-  Pin pin_;             // of durable_
+  Pin pin_;  // of durable_
+  u64 durable_blocks_ = 0;
+  u64 grown_ = 0;         // bytes that came to the state since durable_
+  u64 grown_before_ = 0;  // of them before next_ began
+  CheckpointZone::Need told_;
   Vec<Pinned> pinned_;  // at most aside_max; no memory while there are none
 };
 

@@ -1,5 +1,6 @@
 // One exchange of a client: what is sent where, and what an answer or a refusal means for the request and its session.
 #include <algorithm>
+#include <utility>
 
 #include "keelson/base/checksum.h"
 #include "keelson/vsr/client_impl.h"
@@ -64,7 +65,7 @@ MessageRef Client::Impl::seal_request(const Group& group, Submission& submission
   header.client = group.client;
   header.session = group.session;
   header.request = group.next_request;
-  header.ack_floor = group.next_request - 1;
+  header.ack_floor = group.executed;
   header.deadline_ms = milliseconds_until(submission.deadline, now_);
   header.operation = submission.operation;
   seal(message, header, submission.body_size);
@@ -115,6 +116,7 @@ void Client::Impl::note_view(Group& group, const Reply& reply) {
 void Client::Impl::on_registered(Group& group, const Reply& reply) {
   group.session = reply.session;
   group.next_request = RequestNo(1);
+  group.executed = RequestNo(0);
   clear_exchange(group);
   group.due = true;
 }
@@ -194,7 +196,9 @@ void Client::Impl::end_head(Group& group, Status status, Outcome outcome, const 
   const bool was_sent = !group.exchange.registers && group.exchange.copies > 0;
   const bool refused_by_all = on_refusal(status) == OnRefusal::end;
   if (number_is_spent)
-    ++group.next_request;
+    group.executed = std::exchange(group.next_request, group.next_request + 1);
+  else if (was_sent && outcome == Outcome::not_executed && !refused_by_all)
+    ++group.next_request;  // what the network may double of it must not meet another request of that number
   else if (was_sent && !refused_by_all)
     abandon_session(group);
   const u32 slot = group.head;
@@ -214,6 +218,7 @@ void Client::Impl::abandon_session(Group& group) {
   group.session = SessionId(0);
   group.client = fresh_client_id();
   group.next_request = RequestNo(1);
+  group.executed = RequestNo(0);
 }
 
 ClientId Client::Impl::fresh_client_id() {

@@ -50,6 +50,7 @@ class Client::Impl {
     ClientId client;
     SessionId session;          // 0: not registered
     RequestNo next_request{1};  // of the session
+    RequestNo executed;         // the newest
     u32 head = none;
     u32 tail = none;
     u32 queued = 0;

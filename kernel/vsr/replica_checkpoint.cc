@@ -154,7 +154,10 @@ void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   settle_sections(turn);
   settle_blobs(turn, prepare.op);
   checkpoint_formed_ = std::max(checkpoint_formed_, prepare.op);
-  if (prepare.op <= checkpointer_.durable_op()) return;
+  if (prepare.op > checkpointer_.durable_op()) save_state(turn, prepare);
+}
+
+void Replica::save_state(Turn& turn, const Prepare& prepare) {
   if (checkpointer_.phase() != Checkpointer::Phase::idle || turn.checkpoints.out_of_space()) {
     turn.counters.hit(Mark::checkpoint_skipped);
     return turn.counters.add(Counter::checkpoints_skipped);
@@ -171,6 +174,22 @@ void Replica::begin_checkpoint(Turn& turn, const Prepare& prepare) {
   facts.blobs = static_cast<u32>(body_index_.blobs().size());
   checkpointer_.begin(facts, [this](u32 blob) { return body_index_.blobs()[blob].born; });
   plan_blobs();
+}
+
+// The state is still that of a checkpoint op that was not saved: it can be without another op. When the log is full there
+// is none.
+void Replica::save_state_late(Turn& turn) {
+  if (loading() || commit_min_ <= std::max(checkpointer_.durable_op(), log_.floor())) return;
+  const LogEntry& entry = log_.at(commit_min_);
+  if (entry.operation != PrepareOperation::checkpoint || !entry.has(log_bit::full)) return;
+  if (turn.now >= save_again_at_) {
+    save_again_at_ = turn.now + config_.tunables.space_probe;
+    if (!turn.checkpoints.out_of_space()) {
+      turn.counters.hit(Mark::checkpoint_saved_late);
+      return save_state(turn, log_.header_of(commit_min_, config_.cluster, group(), epoch_));
+    }
+  }
+  turn.timers.arm_if_sooner(timers_[resume], save_again_at_);
 }
 
 // As primary: the newest checkpoint that a replication quorum has. It never falls: what was pruned by it is gone.
@@ -202,8 +221,17 @@ void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
   if (is_backup()) ack(turn, head_);  // an ack tells of it
 }
 
+// How much has come to the state is an estimate: a checkpoint shows what of it is still there. False: not here.
+bool Replica::make_room() {
+  if (!is_primary() || !checkpointer_.has_grown()) return false;
+  checkpoint_wanted_ = true;
+  return true;
+}
+
 void Replica::advance_checkpoint(Turn& turn) {
+  checkpointer_.tell_need(turn.checkpoints);
   checkpointer_.release_pins(turn.now, turn.checkpoints);
+  if (checkpointer_.phase() == Checkpointer::Phase::idle) save_state_late(turn);
   if (checkpointer_.phase() == Checkpointer::Phase::idle) return;
   if (checkpointer_.advance(turn.checkpoints, turn.counters)) checkpoint_unrecorded_ = true;
   // What another replica's state is told to be here must not be told while a view changes.

@@ -77,6 +77,12 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
     turn.counters.hit(Mark::storage_low);
     return refuse(turn, route, request, Status::storage_full), false;
   }
+  if (turn.checkpoints.is_crowded() && wanted.frame.operation.raw() >= first_machine_operation &&
+      machine_.grows(wanted)) {
+    turn.counters.hit(Mark::checkpoint_zone_crowded);
+    (void)make_room();
+    return refuse(turn, route, request, Status::storage_full), false;
+  }
   if (!has_room_for_request() || turn.wal.full()) {
     turn.counters.hit(Mark::wal_journal_full);
     return refuse(turn, route, request, Status::storage_full), false;
@@ -431,6 +437,7 @@ void Replica::apply(Turn& turn, const MessageRef& message) {
   applied_identity_ = prepare.identity;
   last_timestamp_ = std::max(last_timestamp_, prepare.timestamp);
   turn.counters.add(Counter::ops_applied);
+  if (prepare.request_count > 0) checkpointer_.grow(message.size());
   if (prepare.operation == PrepareOperation::checkpoint) begin_checkpoint(turn, prepare);
   if (linked_floor_ < commit_min_) linked_floor_ = std::min(commit_min_, head_);
 }

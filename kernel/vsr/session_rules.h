@@ -38,8 +38,9 @@ constexpr SessionVerdict judge_request(const SessionFacts* entry, const RequestF
     const bool same = frame.body_checksum == entry->request_checksum && frame.operation == entry->operation;
     return same ? SessionVerdict::resend : SessionVerdict::mismatch;
   }
-  if (frame.ack_floor.raw() != frame.request.raw() - 1) return SessionVerdict::out_of_order;
-  return frame.request.raw() - entry->executed.raw() == 1 ? SessionVerdict::execute : SessionVerdict::out_of_order;
+  // Numbers between were refused, and their client has given them up: from here on they can't be executed any more.
+  const bool next = frame.ack_floor < frame.request && frame.ack_floor <= entry->executed;
+  return next ? SessionVerdict::execute : SessionVerdict::out_of_order;
 }
 
 // `has_room`: an entry is free or idle for longer than the session's time to live.

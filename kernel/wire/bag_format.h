@@ -97,6 +97,7 @@ constexpr bool known(NotifyKind value) {
     case NotifyKind::no_space:
     case NotifyKind::space_again:
     case NotifyKind::old_disk:
+    case NotifyKind::storage_freed:
       return true;
   }
   return false;

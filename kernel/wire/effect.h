@@ -55,7 +55,8 @@ enum class NotifyKind : u8 {
   waiting,
   no_space,
   space_again,
-  old_disk
+  old_disk,
+  storage_freed
 };
 struct Notify {
   NotifyKind kind = NotifyKind::ready;

@@ -72,7 +72,7 @@ struct Request : Header {
   ClientId client;
   SessionId session;    // 0 with operation register
   RequestNo request;    // 0 with operation register
-  RequestNo ack_floor;  // every request up to this one was answered
+  RequestNo ack_floor;  // the newest that was executed; those between were refused
   u32 deadline_ms = 0;  // from receipt; 0: none
   Operation operation;
   u8 unused_byte = 0;

@@ -117,7 +117,8 @@ void Replay::replay_request(GroupId id, Group& group, const MessageRef& message,
   const auto known = group.sessions.find(frame.client);
   if (known == group.sessions.end() || known->second.session != frame.session) return;
   Session& session = known->second;
-  if (frame.request != session.executed + 1) return;  // executed before, or out of order: never executed now
+  if (frame.request <= session.executed) return;                                       // executed before
+  if (frame.ack_floor > session.executed || frame.ack_floor >= frame.request) return;  // out of order
   if (frame.operation == operation_unregister) {
     end_session(group, known);
     return;

@@ -480,6 +480,19 @@ TEST(FullLog, ASingleReplicaMakesRoomByACheckpoint) {
   c.get("x").expect_reply();
 }
 
+// Puts are refused while the next checkpoint still fits beside the durable one; whoever was refused keeps its session,
+// and reads go on.
+TEST(FullZone, PutsAreRefusedBeforeCheckpointsHaveNoRoom) {
+  auto c = Cluster::of(3, {.clients = 2, .checkpoint_blocks = 64});
+  const std::string name(200, 'x');
+  for (u32 i = 0; i < 400; ++i) c.request(name + std::to_string(i)).run_for(milliseconds(5));
+  c.request("more").expect_refused(Status::storage_full);
+  c.get(name + "0").expect_reply();
+  c.request("more", client(1)).expect_refused(Status::storage_full);
+  c.expect_mark(Mark::checkpoint_zone_full).expect_mark(Mark::checkpoint_durable);
+  c.expect_no_mark(Mark::checkpoint_abandoned).expect_no_mark(Mark::session_table_full);
+}
+
 // ---------------------------------------------------------------- one replica alone
 
 TEST(Alone, ATornLastPrepareIsDropped) {

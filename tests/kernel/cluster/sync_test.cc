@@ -124,12 +124,13 @@ TEST(Sync, WhoHasNothingLeftAsksForACheckpoint) {
     more();
     s.c.run_for(milliseconds(15));
   }
+  s.c.expect_that(covers_all(node(1)), "node 1 has the newest one");
+  const Op newest = s.c.view(node(1)).head;
+  more();  // or node 0 would make it late
   s.c.run_for(seconds(1)).good_disk(node(0)).run_for(seconds(1));
   for (int i = 0; i < 3 && s.c.id(primary) != NodeId(0); ++i) s.c.hand_over(primary).run_until_normal();
   s.c.expect_primary(node(0));
-  s.c.expect_that(s.c.view(node(0)).checkpoint_op < s.c.view(node(0)).head, "the primary passed over the newest one");
-  s.c.expect_that(covers_all(node(1)), "and node 1 has it");
-  const Op newest = s.c.view(node(1)).head;
+  s.c.expect_that(s.c.view(node(0)).checkpoint_op < newest, "the primary passed over it");
   s.c.crash(node(1))
       .corrupt(node(1), checkpoint_section(0))
       .corrupt(node(1), record(newest.raw() - s.c.op(0).raw()))

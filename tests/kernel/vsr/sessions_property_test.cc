@@ -142,7 +142,7 @@ class Group {
     if (frame.session.raw() != entry.session) return Verdict::fenced_session;
     if (number == 0 || number < entry.executed) return Verdict::already_done;
     if (number == entry.executed) return frame.body_checksum == entry.checksum ? Verdict::resend : Verdict::mismatch;
-    if (number > entry.executed + 1 || frame.ack_floor.raw() + 1 != number) return Verdict::out_of_order;
+    if (frame.ack_floor.raw() >= number || frame.ack_floor.raw() > entry.executed) return Verdict::out_of_order;
     return Verdict::execute;
   }
 

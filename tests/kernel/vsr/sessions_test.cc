@@ -63,17 +63,30 @@ TEST_F(SessionsTest, TheTableOfVerdicts) {
   EXPECT_EQ(judge(request(1, 5, 2)), Verdict::resend);
 }
 
-TEST_F(SessionsTest, ARequestThatSkipsItsPredecessorsReplyIsOutOfOrder) {
+TEST_F(SessionsTest, ARequestThatKnowsOfALaterOneThanWasExecutedIsOutOfOrder) {
   sessions.register_client(client(1), Op(5), at(1));
   RequestFrame first = request(1, 5, 1);
   first.ack_floor = RequestNo(1);
   EXPECT_EQ(judge(first), Verdict::out_of_order);
   execute(request(1, 5, 1), 6, at(1));
-  RequestFrame second = request(1, 5, 2);
-  second.ack_floor = RequestNo(0);
-  EXPECT_EQ(judge(second), Verdict::out_of_order);
-  second.ack_floor = RequestNo(~u64{0});
-  EXPECT_EQ(judge(second), Verdict::out_of_order);
+  RequestFrame second = request(1, 5, 3);
+  for (const u64 known : {u64{2}, u64{3}, ~u64{0}}) {
+    second.ack_floor = RequestNo(known);
+    EXPECT_EQ(judge(second), Verdict::out_of_order);
+  }
+}
+
+TEST_F(SessionsTest, NumbersThatWereRefusedAreSkippedForGood) {
+  sessions.register_client(client(1), Op(5), at(1));
+  execute(request(1, 5, 1), 6, at(1));
+  RequestFrame third = request(1, 5, 3);
+  third.ack_floor = RequestNo(1);
+  EXPECT_EQ(judge(third), Verdict::execute);
+  execute(third, 7, at(1));
+  EXPECT_EQ(judge(request(1, 5, 2)), Verdict::already_done);
+  RequestFrame fourth = request(1, 5, 4);
+  fourth.ack_floor = RequestNo(1);  // a double of the third was executed, though its client was told that it wasn't
+  EXPECT_EQ(judge(fourth), Verdict::execute);
 }
 
 // get and delete of one key have the same body.

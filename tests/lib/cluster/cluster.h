@@ -31,6 +31,7 @@ struct Shape {
   bool standard_limits = false;  // instead of tiny; timeouts are then five times as long
   bool warm = true;              // false: nothing was asked yet
   u32 checkpoint_ops = 0;        // 0: as many as the limits say
+  u32 checkpoint_blocks = 0;     // likewise
   Duration scrub_every{};        // 0: as the limits' timers say
   Duration quiesce_after{};      // likewise
 };

@@ -99,6 +99,10 @@ inline bool may_relax(BatchNo sealed, BatchNo relaxed_from) {
   return active(Id::store_strict_unsealed) || store_rules::may_relax(sealed, relaxed_from);
 }
 
+inline bool is_crowded(u64 needed, u32 blocks) {
+  return !active(Id::store_zone_never_crowded) && store_rules::is_crowded(needed, blocks);
+}
+
 inline bool needs_seal(Command command) {
   return !active(Id::store_promise_unsealed) && store_rules::needs_seal(command);
 }
