@@ -143,6 +143,7 @@ void GroupRecovery::raise_floor() {
 void GroupRecovery::find_live() {
   for (const FoundRecord& record : findings_.prepares) {
     if (record.fate != RecordFate::keep || !record.live) continue;
+    if (!store_rules::is_vouched_for(record.entry, findings_.history->mark_of(record.batch))) continue;
     if (!store_rules::belongs_above_head(promise_, record.epoch, record.view)) continue;
     live_batch_ = std::max(live_batch_, record.batch);
     live_op_ = std::max(live_op_, record.op);

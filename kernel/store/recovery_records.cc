@@ -221,14 +221,19 @@ void SegmentAnalysis::add_found(const BatchFact& batch, const RecordPlace& place
   push_growing(facts_.records, found);
 }
 
-// Segments and batches come in order: what comes later is newer.
+// What lies behind is newer, unless a torn page shows it. A copy may be seen before what it was made of.
 void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry) {
   const auto state = as<GroupState>(scratch_.record.data());
   if (facts_.list_states) push_growing(facts_.whole_states, found_state(batch, group, place, entry, state));
   FoundState& newest = facts_.states[group];
-  if (newest.exists && !behind(place, newest.place)) return;
-  if (!newest.exists || newest.state.checksum != state.checksum)
-    newest.made_in = state.incarnation == batch.incarnation ? batch.no : BatchNo();
+  const BatchNo made_in = state.incarnation == batch.incarnation ? batch.no : BatchNo();
+  const bool same = newest.exists && newest.state.checksum == state.checksum;
+  if (!newest.exists || (same && newest.made_in == BatchNo())) newest.made_in = made_in;
+  if (newest.exists &&
+      (!behind(place, newest.place) || store_rules::is_of_former_lap(state.incarnation, state.state_seq,
+                                                                     newest.state.incarnation, newest.state.state_seq)))
+    return;
+  if (!same) newest.made_in = made_in;
   newest.exists = true;
   newest.entry = entry;
   newest.batch = batch.no;
@@ -241,8 +246,12 @@ void SegmentAnalysis::keep_state(const BatchFact& batch, u32 group, const Record
 
 void SegmentAnalysis::keep_checkpoint(const BatchFact& batch, u32 group, const RecordPlace& place, EntryState entry) {
   FoundCheckpoint& newest = facts_.checkpoints[group];
-  if (newest.exists && !behind(place, newest.place)) return;
-  newest = {true, entry, batch.no, place, as<GroupCheckpoint>(scratch_.record.data())};
+  const auto record = as<GroupCheckpoint>(scratch_.record.data());
+  if (newest.exists && (!behind(place, newest.place) ||
+                        store_rules::is_of_former_lap(record.incarnation, record.record_seq, newest.record.incarnation,
+                                                      newest.record.record_seq)))
+    return;
+  newest = {true, entry, batch.no, place, record};
 }
 
 u32 SegmentAnalysis::group_index(GroupId group) const {

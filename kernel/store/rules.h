@@ -97,6 +97,16 @@ constexpr bool is_superblock_stored(u32 written) { return written == superblock_
 // A page says where it belongs. What a device wrote to a wrong place is no page of that place.
 constexpr bool is_here(PageNo stamped, PageNo place) { return stamped == place; }
 
+// A page that was torn as it was written shows records of a former lap of the log under its new stamp. Records of a
+// kind of which only the newest counts say themselves which is newer.
+constexpr bool is_of_former_lap(Incarnation life, u64 seq, Incarnation newest_life, u64 newest_seq) {
+  return life < newest_life || (life == newest_life && seq < newest_seq);
+}
+// What an entry of the index or a marker vouches for is no such record.
+constexpr bool is_vouched_for(EntryState entry, BatchMark mark) {
+  return entry == EntryState::ok || mark == BatchMark::marked;
+}
+
 // A life numbers its batches from the first one that it did not find. A page of that number, or of a higher one, by an
 // earlier life could not be read then, and what it was is settled without it.
 constexpr bool is_outlived(Incarnation author, BatchNo no, Incarnation life, BatchNo life_begin) {

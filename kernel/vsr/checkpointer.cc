@@ -66,6 +66,7 @@ void Checkpointer::start_from(CheckpointTable table, const GroupCheckpoint& reco
   check(phase_ == Phase::idle);
   durable_ = std::move(table);
   durable_id_ = record.checkpoint_id;
+  record_seq_ = record.record_seq;
   durable_place_.digest = record.table_digest;
   durable_place_.bytes = record.table_bytes;
   for (u32 i = 0; i < 2; ++i)
@@ -298,14 +299,12 @@ bool Checkpointer::write_copy(CheckpointZone& zone, BlockRun& run) {
   return true;
 }
 
-void Checkpointer::fill(GroupCheckpoint& record) const {
+void Checkpointer::fill(GroupCheckpoint& record) {
   check(phase_ == Phase::record);
   fill(record, next_.facts, next_id_, next_place_);
 }
 
-void Checkpointer::fill_durable(GroupCheckpoint& record) const {
-  fill(record, durable_.facts, durable_id_, durable_place_);
-}
+void Checkpointer::fill_durable(GroupCheckpoint& record) { fill(record, durable_.facts, durable_id_, durable_place_); }
 
 void Checkpointer::fill(GroupCheckpoint& record, const CheckpointFacts& facts, const Digest& id,
                         const TablePlace& place) {
@@ -314,6 +313,7 @@ void Checkpointer::fill(GroupCheckpoint& record, const CheckpointFacts& facts, c
   record.checkpoint_id = id;
   record.table_digest = place.digest;
   record.table_bytes = place.bytes;
+  record.record_seq = ++record_seq_;
   for (u32 i = 0; i < 2; ++i) record.table_block[i] = place.copies[i].first;
 }
 

@@ -94,11 +94,11 @@ class Checkpointer {
     starved_ = starved_ || !stored;
   }
   // Fields of the record that the replica doesn't know.
-  void fill(GroupCheckpoint& record) const;
+  void fill(GroupCheckpoint& record);
   // A record of this op was stored: it is that one.
   bool is_recording(Op op) const { return phase_ == Phase::record && op == next_.facts.op; }
   // The same once more, of the durable one.
-  void fill_durable(GroupCheckpoint& record) const;
+  void fill_durable(GroupCheckpoint& record);
   u32 table_bytes() const { return durable_place_.bytes; }  // of each copy of the durable one's table
   const Digest& table_digest() const { return durable_place_.digest; }
   const BlockRun& table_run(u32 copy) const { return durable_place_.copies[copy]; }
@@ -197,7 +197,7 @@ class Checkpointer {
   void save(u32 section, CheckpointZone& zone, Counters& counters);
   bool write_table(CheckpointZone& zone);
   bool write_copy(CheckpointZone& zone, BlockRun& run);
-  static void fill(GroupCheckpoint& record, const CheckpointFacts& facts, const Digest& id, const TablePlace& place);
+  void fill(GroupCheckpoint& record, const CheckpointFacts& facts, const Digest& id, const TablePlace& place);
   void give_up(Counters& counters);
   void end_abandoned(CheckpointZone& zone);
   void set_pieces(u32 count);
@@ -213,6 +213,7 @@ class Checkpointer {
   CheckpointTable next_;      // in the making; its clean sections are durable_'s
   TablePlace durable_place_;  // in the stored record, also if that checkpoint is forgotten
   TablePlace next_place_;
+  u64 record_seq_ = 0;  // of the newest record
   Digest durable_id_;
   Digest next_id_;
   // Sections as the state is cut now: changed since durable_, or since next_ began. Empty: all of them.

@@ -324,7 +324,8 @@ struct GroupCheckpoint : Header {
   u32 table_bytes = 0;
   u32 table_block[2] = {};  // first block of each copy
   u32 unused_small = 0;
-  u64 unused[7] = {};
+  u64 record_seq = 0;  // grows with each record of this group on this disk
+  u64 unused[6] = {};
 };
 
 // What a shard tells another shard about one group; several travel in one `entries` or `beat`.

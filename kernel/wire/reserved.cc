@@ -64,7 +64,7 @@ bool unused_area_zero(const std::byte* h, Command command) {
     case Command::group_state:
       return zero_between(h, 188, 256);
     case Command::group_checkpoint:
-      return zero_between(h, 196, 256);
+      return zero_between(h, 196, 200) && zero_between(h, 208, 256);
     case Command::hello:
     case Command::welcome:
     case Command::confirm:

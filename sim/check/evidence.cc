@@ -42,10 +42,13 @@ void Evidence::see_sends(const TurnSeen& seen) {
       const PrepareOk ok = send.message.as<PrepareOk>();
       for (Acks* acks : {&acked_, &remembered_}) (*acks)[{header.group, header.view}][seen.node].add(ok.op_from, ok.op);
     } else if (header.command == Command::do_view_change) {
-      check_nacks(seen.node, send.message.as<DoViewChange>());
+      check_nacks(seen.node, send.message);
     } else if (header.command == Command::get_view) {
       known(seen.node, header.group, seen.boot).nonce = send.message.as<GetView>().nonce;
-    } else if (header.command == Command::prepare && (header.flags & flag::repair) != 0) {
+    } else if (header.command == Command::prepare && (header.flags & flag::repair) == 0) {
+      const Prepare made = send.message.as<Prepare>();
+      prepared_[{header.group, header.view}].add(made.op, made.identity);
+    } else if (header.command == Command::prepare) {
       const Prepare copy = send.message.as<Prepare>();
       const NodeId asker = send.peer.node_id();
       if (!asked_[{seen.node, {asker, header.group}}].contains(copy.identity))
@@ -60,21 +63,38 @@ void Evidence::see_sends(const TurnSeen& seen) {
 // It denies in good faith: others have to find out (docs/protocol.md, an old copy of a disk).
 void Evidence::on_disk_replaced(HostId host, bool) {
   for (auto& [view, acks] : remembered_) acks.erase(NodeId(host.raw()));
+  std::erase_if(logs_, [&](const auto& of) { return of.first.first == NodeId(host.raw()); });
 }
 
-// A nack says: certainly never acked as part of this log.
-void Evidence::check_nacks(NodeId node, const DoViewChange& report) {
+bool Evidence::has_acked(NodeId node, GroupId group, View view, Op op) const {
+  const auto acks = remembered_.find({group, view});
+  if (acks == remembered_.end()) return false;
+  const auto mine = acks->second.find(node);
+  return mine != acks->second.end() && mine->second.has(op);
+}
+
+// A nack says: certainly never acked, as part of this log, or of the one that this replica had before it and that had
+// the same op there.
+void Evidence::check_nacks(NodeId node, const MessageRef& message) {
+  const DoViewChange report = message.as<DoViewChange>();
   if (report.nack == 0) return;
-  const auto view = remembered_.find({report.group, report.log_view});
-  if (view == remembered_.end()) return;
-  const auto mine = view->second.find(node);
-  for (u32 i = 0; mine != view->second.end() && i < report.header_count; ++i) {
+  const Logs& logs = logs_[{node, report.group}];
+  for (u32 i = 0; i < report.header_count; ++i) {
     const Op op = report.op - i;
     if (op <= report.commit_max) return;  // never judged
-    if ((report.nack >> i & 1) == 0 || !mine->second.has(op)) continue;
+    if ((report.nack >> i & 1) == 0) continue;
+    View acked = report.log_view;
+    if (!has_acked(node, report.group, acked, op)) {
+      acked = logs.before;
+      const auto made = prepared_.find({report.group, acked});
+      const auto entry = load<Prepare>(message.data() + header_size * (i + 1));
+      const bool same =
+          logs.newest == report.log_view && made != prepared_.end() && made->second.has(op, entry.identity);
+      if (!same || !has_acked(node, report.group, acked, op)) continue;
+    }
     return fail("nack_true",
-                text(node) + " says that it never acked " + text(op) + " of " + text(report.group) + " in view " +
-                    std::to_string(report.log_view.raw()) + ", and did",
+                text(node) + " says that it never acked " + text(op) + " of " + text(report.group) +
+                    ", and did in view " + std::to_string(acked.raw()),
                 node);
   }
 }
@@ -87,6 +107,8 @@ Evidence::Known& Evidence::known(NodeId node, GroupId group, u32 boot) {
 }
 
 void Evidence::see_group(const TurnSeen& seen, const GroupView& view) {
+  if (Logs& logs = logs_[{seen.node, view.group}]; view.stored_log_view > logs.newest)
+    logs = {view.stored_log_view, logs.newest};
   Known& before = known(seen.node, view.group, seen.boot);
   if (before.recovering && before.view == view.view && view.status != ReplicaStatus::recovering)
     check_answered(seen, view, before);

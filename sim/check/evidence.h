@@ -4,6 +4,7 @@
 // asked for; and nobody denies what it acked. Finds a rule that was broken where it was, however seldom it does harm.
 #pragma once
 
+#include <array>
 #include <map>
 #include <set>
 #include <vector>
@@ -30,6 +31,21 @@ class Evidence final : public Checker {
    private:
     std::vector<std::pair<Op, Op>> runs_;
   };
+  // What a primary prepared last, in one view.
+  class Prepared {
+   public:
+    void add(Op op, const Digest& identity) { last_[op.raw() % kept] = {op, identity}; }
+    bool has(Op op, const Digest& identity) const { return last_[op.raw() % kept] == std::pair(op, identity); }
+
+   private:
+    static constexpr u32 kept = 128;  // more than a pipeline
+    std::array<std::pair<Op, Digest>, kept> last_;
+  };
+  // The views whose logs a replica had last, as its disk tells.
+  struct Logs {
+    View newest;
+    View before;
+  };
   // Of a replica since its node's last start.
   struct Known {
     u32 boot = 0;
@@ -43,7 +59,8 @@ class Evidence final : public Checker {
 
   void hear(const TurnSeen& seen);
   void see_sends(const TurnSeen& seen);
-  void check_nacks(NodeId node, const DoViewChange& report);
+  void check_nacks(NodeId node, const MessageRef& message);
+  bool has_acked(NodeId node, GroupId group, View view, Op op) const;
   void see_group(const TurnSeen& seen, const GroupView& view);
   void check_committed(NodeId node, const GroupView& view, Known& known);
   void check_answered(const TurnSeen& seen, const GroupView& view, const Known& known);
@@ -54,6 +71,8 @@ class Evidence final : public Checker {
   using Acks = std::map<std::pair<GroupId, View>, std::map<NodeId, Ops>>;
   Acks acked_;
   Acks remembered_;  // of these, what was acked on the disk that the node has now
+  std::map<std::pair<GroupId, View>, Prepared> prepared_;
+  std::map<At, Logs> logs_;
   std::map<std::pair<NodeId, At>, std::set<Digest>> asked_;  // whom, by whom, for what
 };
 

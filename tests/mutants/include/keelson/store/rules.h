@@ -99,6 +99,14 @@ inline bool may_relax(BatchNo sealed, BatchNo relaxed_from) {
   return active(Id::store_strict_unsealed) || store_rules::may_relax(sealed, relaxed_from);
 }
 
+inline bool is_of_former_lap(Incarnation life, u64 seq, Incarnation newest_life, u64 newest_seq) {
+  return !active(Id::store_former_lap_counts) && store_rules::is_of_former_lap(life, seq, newest_life, newest_seq);
+}
+
+inline bool is_vouched_for(EntryState entry, BatchMark mark) {
+  return active(Id::store_former_lap_counts) || store_rules::is_vouched_for(entry, mark);
+}
+
 inline bool is_crowded(u64 needed, u32 blocks) {
   return !active(Id::store_zone_never_crowded) && store_rules::is_crowded(needed, blocks);
 }
