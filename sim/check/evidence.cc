@@ -14,6 +14,12 @@ void Evidence::Ops::add(Op from, Op last) {
   runs_.emplace_back(from, last);
 }
 
+Op Evidence::Ops::last() const {
+  Op last;
+  for (const auto& run : runs_) last = std::max(last, run.second);
+  return last;
+}
+
 bool Evidence::Ops::has(Op op) const {
   return std::any_of(runs_.begin(), runs_.end(), [op](const auto& run) { return run.first <= op && op <= run.second; });
 }
@@ -66,6 +72,13 @@ void Evidence::on_disk_replaced(HostId host, bool) {
   std::erase_if(logs_, [&](const auto& of) { return of.first.first == NodeId(host.raw()); });
 }
 
+Op Evidence::acked_to(NodeId node, GroupId group, View view) const {
+  const auto acks = remembered_.find({group, view});
+  if (acks == remembered_.end()) return {};
+  const auto mine = acks->second.find(node);
+  return mine == acks->second.end() ? Op() : mine->second.last();
+}
+
 bool Evidence::has_acked(NodeId node, GroupId group, View view, Op op) const {
   const auto acks = remembered_.find({group, view});
   if (acks == remembered_.end()) return false;
@@ -77,6 +90,11 @@ bool Evidence::has_acked(NodeId node, GroupId group, View view, Op op) const {
 // the same op there.
 void Evidence::check_nacks(NodeId node, const MessageRef& message) {
   const DoViewChange report = message.as<DoViewChange>();
+  if (const Op acked = acked_to(node, report.group, report.log_view); acked > report.op && report.tail == 0)
+    return fail("nack_true",
+                text(node) + " says that its log of " + text(report.group) + " ends at " + text(report.op) +
+                    ", and acked " + text(acked) + " of it in view " + std::to_string(report.log_view.raw()),
+                node);
   if (report.nack == 0) return;
   const Logs& logs = logs_[{node, report.group}];
   for (u32 i = 0; i < report.header_count; ++i) {

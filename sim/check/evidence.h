@@ -27,6 +27,7 @@ class Evidence final : public Checker {
    public:
     void add(Op from, Op last);
     bool has(Op op) const;
+    Op last() const;
 
    private:
     std::vector<std::pair<Op, Op>> runs_;
@@ -60,6 +61,7 @@ class Evidence final : public Checker {
   void hear(const TurnSeen& seen);
   void see_sends(const TurnSeen& seen);
   void check_nacks(NodeId node, const MessageRef& message);
+  Op acked_to(NodeId node, GroupId group, View view) const;
   bool has_acked(NodeId node, GroupId group, View view, Op op) const;
   void see_group(const TurnSeen& seen, const GroupView& view);
   void check_committed(NodeId node, const GroupView& view, Known& known);
