@@ -176,8 +176,8 @@ void Replica::save_state(Turn& turn, const Prepare& prepare) {
   plan_blobs();
 }
 
-// The state is still that of a checkpoint op that was not saved: it can be without another op. When the log is full there
-// is none.
+// The state is still that of a checkpoint op that was not saved: it can be without another op. When the log is full
+// there is none.
 void Replica::save_state_late(Turn& turn) {
   if (loading() || commit_min_ <= std::max(checkpointer_.durable_op(), log_.floor())) return;
   const LogEntry& entry = log_.at(commit_min_);
