@@ -344,6 +344,10 @@ void check_steps(Check& c) {
               {path + ".at_ms: after the last phase", number(step.at_ms()), "less than " + number(end_ms)});
     if (step.has_every_ms() != step.has_times())
       c.found({path}, {path + ": one of every_ms and times alone", {}, "both, or neither"});
+    const u64 last_ms = step.at_ms() + u64{step.every_ms()} * (std::max<u64>(step.times(), 1) - 1);
+    if (end_ms != 0 && step.at_ms() < end_ms && last_ms >= end_ms)
+      c.found({path + ".times"}, {path + ".times: the last time is after the last phase", number(last_ms) + " ms",
+                                  "less than " + number(end_ms) + " ms"});
     if (step.has_every_ms() && step.for_ms() >= step.every_ms())
       c.found({path + ".every_ms"}, {path + ".every_ms: again before it is undone", number(step.every_ms()),
                                      "more than for_ms, " + number(step.for_ms())});

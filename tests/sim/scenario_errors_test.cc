@@ -239,6 +239,9 @@ INSTANTIATE_TEST_SUITE_P(
          "2:1: SCN_STEP: step[0]: one of every_ms and times alone; expected both, or neither"},
         {"StepAgainBeforeItIsUndone", "step { at_ms: 1 do { pause { } } for_ms: 9 every_ms: 9 times: 2 }",
          "2:44: SCN_STEP: step[0].every_ms: again before it is undone; got 9; expected more than for_ms, 9"},
+        {"StepAgainAfterTheEnd",
+         "phase { name: \"a\" duration_ms: 50 }\nstep { at_ms: 10 do { heal {} } every_ms: 20 times: 3 }",
+         "3:46: SCN_STEP: step[0].times: the last time is after the last phase; got 50 ms; expected less than 50 ms"},
         {"HereIsNowhere", "step { at_ms: 1 do { pause { node: HERE } } }",
          "2:30: SCN_NODES: step[0].do[0].pause.node[0]: where what came true; got HERE; a role or a "
          "number, or a step with when { }"},
