@@ -74,7 +74,7 @@ void Shard::Impl::watch_zone(EffectBag& out) {
   const bool crowded = checkpoints.is_crowded();
   if (crowded && !std::exchange(zone_crowded, crowded))
     for (u32 i = 0; i < replicas.size(); ++i)
-      if (replicas[i]->make_room()) touched.insert(i);
+      if (replicas[i]->make_room(now)) touched.insert(i);
   zone_crowded = crowded;
   const bool full = checkpoints.is_full();
   if (std::exchange(zone_full, full) == full) return;

@@ -89,7 +89,7 @@ class Replica {
   void on_timer(Turn& turn, u32 kind);
   void transfer(Turn& turn);                         // an operator's wish: give the primary role up
   bool vacate(Turn& turn, PageNo end, bool urgent);  // replica_reclaim.cc
-  bool make_room();                                  // replica_checkpoint.cc
+  bool make_room(Instant now);                       // replica_checkpoint.cc
   bool scrub(Turn& turn);                            // replica_scrub.cc
   void finish_turn(Turn& turn);                      // commit, apply, form prepares, ack
 
@@ -450,7 +450,7 @@ class Replica {
   bool checkpoint_unrecorded_ = false;         // complete, its record not yet appended
   Op durable_checkpoint_;                      // a replication quorum has this one or a newer one
   Op checkpoint_formed_;                       // newest checkpoint op applied here or prepared here
-  Instant save_again_at_;                      // when one that was not saved may be
+  Instant make_room_at_;                       // not sooner is one tried for want of room
   Turn* applying_ = nullptr;                   // during apply: what touch_section needs
   const Prepare* applying_prepare_ = nullptr;  // ... and what a retained body belongs to
   bool checkpoint_wanted_ = false;             // as primary: make one as soon as there is something new

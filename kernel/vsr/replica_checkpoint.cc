@@ -181,15 +181,15 @@ void Replica::save_state(Turn& turn, const Prepare& prepare) {
 void Replica::save_state_late(Turn& turn) {
   if (loading() || commit_min_ <= std::max(checkpointer_.durable_op(), log_.floor())) return;
   const LogEntry& entry = log_.at(commit_min_);
-  if (entry.operation != PrepareOperation::checkpoint || !entry.has(log_bit::full)) return;
-  if (turn.now >= save_again_at_) {
-    save_again_at_ = turn.now + config_.tunables.space_probe;
+  if (!rules::may_save_late(entry)) return;
+  if (turn.now >= make_room_at_) {
+    make_room_at_ = turn.now + config_.tunables.space_probe;
     if (!turn.checkpoints.out_of_space()) {
       turn.counters.hit(Mark::checkpoint_saved_late);
       return save_state(turn, log_.header_of(commit_min_, config_.cluster, group(), epoch_));
     }
   }
-  turn.timers.arm_if_sooner(timers_[resume], save_again_at_);
+  turn.timers.arm_if_sooner(timers_[resume], make_room_at_);
 }
 
 // As primary: the newest checkpoint that a replication quorum has. It never falls: what was pruned by it is gone.
@@ -221,9 +221,11 @@ void Replica::on_checkpoint_stored(Turn& turn, const StoredRecord& stored) {
   if (is_backup()) ack(turn, head_);  // an ack tells of it
 }
 
-// How much has come to the state is an estimate: a checkpoint shows what of it is still there. False: not here.
-bool Replica::make_room() {
-  if (!is_primary() || !checkpointer_.has_grown()) return false;
+// How much has come to the state is an estimate: a checkpoint shows what of it is still there. One now and then,
+// however many are refused meanwhile. False: not here, or not yet.
+bool Replica::make_room(Instant now) {
+  if (!is_primary() || !checkpointer_.has_grown() || now < make_room_at_) return false;
+  make_room_at_ = now + config_.tunables.space_probe;
   checkpoint_wanted_ = true;
   return true;
 }

@@ -80,7 +80,7 @@ bool Replica::judge(Turn& turn, const Route& route, const MessageRef& message) {
   if (turn.checkpoints.is_crowded() && wanted.frame.operation.raw() >= first_machine_operation &&
       machine_.grows(wanted)) {
     turn.counters.hit(Mark::checkpoint_zone_crowded);
-    (void)make_room();
+    static_cast<void>(make_room(turn.now));
     return refuse(turn, route, request, Status::storage_full), false;
   }
   if (!has_room_for_request() || turn.wal.full()) {

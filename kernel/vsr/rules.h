@@ -235,6 +235,11 @@ constexpr bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op flo
   return checkpoint > commit_min && checkpoint > own_checkpoint && checkpoint >= floor && checkpoint <= head;
 }
 
+// A checkpoint of an op that nobody saved, for want of space, may be saved while the state is still that of the op.
+constexpr bool may_save_late(const LogEntry& applied) {
+  return applied.operation == PrepareOperation::checkpoint && applied.has(log_bit::full);
+}
+
 constexpr bool checkpoint_due(Op head, Op formed, u32 checkpoint_ops) { return head - formed >= checkpoint_ops; }
 
 // Requests are judged only after every inherited op was applied, or the session table would be behind.

@@ -231,6 +231,10 @@ inline bool may_install(Op checkpoint, Op commit_min) {
   return active(Id::sync_installs_older) || rules::may_install(checkpoint, commit_min);
 }
 
+inline bool may_save_late(const LogEntry& applied) {
+  return !active(Id::sync_never_saved_late) && rules::may_save_late(applied);
+}
+
 // ---------------------------------------------------------------- idle groups
 
 inline bool may_sleep(bool at_rest) { return active(Id::quiet_unrested) || rules::may_sleep(at_rest); }
