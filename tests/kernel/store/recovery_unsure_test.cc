@@ -5,7 +5,20 @@
 namespace keelson::test {
 namespace {
 
-class RecoveredUnsure : public DamagedLog {};
+class RecoveredUnsure : public DamagedLog {
+ protected:
+  void lose_the_second_of_three_ops() {
+    life->open();
+    write_ops(chain, 2);
+    for (Chain* each : {&chain, &other}) {  // the fourth batch marks the second, and not the third
+      life->append(each->next());
+      life->seal();
+    }
+    while (!disk.idle()) disk.complete();
+    spoil_page(2);
+    spoil_entry(2);
+  }
+};
 
 TEST_F(RecoveredUnsure, AnUnsureHeadStaysUnsureAfterAPromise) {
   life->open();
@@ -66,6 +79,21 @@ TEST_F(RecoveredUnsure, ALaterPrepareDoesNotBoundOpsAboveUnmarked) {
   EXPECT_EQ(hits(Mark::recovery_row_8_head_unknown), 1u);
   EXPECT_TRUE(group.amnesiac || group.head_unknown || !may_nack(group.log.at(Op(3))))
       << "head " << group.head.raw() << ", op 3 is nacked";
+}
+
+// A prepare behind a loss says that no newer view was promised before it.
+TEST_F(RecoveredUnsure, ALaterPrepareSaysThatNoPromiseWasLost) {
+  lose_the_second_of_three_ops();
+  EXPECT_FALSE(recover().amnesiac);
+  EXPECT_TRUE(found->head_unknown);
+}
+
+// But a page that was torn shows prepares of a former lap of the log, as old as that: only those count that the index
+// or a mark vouches for.
+TEST_F(RecoveredUnsure, APrepareThatNothingVouchesForSaysNothing) {
+  lose_the_second_of_three_ops();
+  erase_entry(3);
+  EXPECT_TRUE(recover().amnesiac);
 }
 
 // Op 2 of a dead view, truncated in view 1; then op 4 of view 1 came over a gap.
