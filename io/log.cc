@@ -82,9 +82,8 @@ void log_notify(const Notify& notify) {
       return spdlog::error("kernel.stuck group {} op {}, from {} reports", group, notify.a, notify.b);
     case NotifyKind::storage_full:
       return spdlog::error(
-          "kernel.storage_full checkpoints take {} of {} blocks, and the next ones need room beside them: requests "
-          "that "
-          "make the state larger are refused until some of it is deleted",
+          "kernel.storage_full checkpoints take {} of {} blocks, and the next ones need room beside them: what makes "
+          "the state larger is refused until some of it is deleted",
           notify.a, notify.b);
     case NotifyKind::storage_freed:
       return spdlog::info("kernel.storage_freed checkpoints take {} of {} blocks: all requests are taken again",
