@@ -44,8 +44,7 @@ inline bool equal(Bytes a, Bytes b) {
 }
 // The first byte is, and each is the same as the one before it: what memcmp sees many at a time.
 inline bool all_zero(Bytes bytes) {
-  return bytes.empty() ||
-         (bytes[0] == std::byte{0} && !std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1));
+  return bytes.empty() || (bytes[0] == std::byte{0} && !std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1));
 }
 inline void copy(MutableBytes to, Bytes from) {
   check(from.size() <= to.size());

@@ -431,7 +431,7 @@ void Replica::append_state(Turn& turn) {
   state.state_seq = ++state_seq_;
   state.commit_max = commit_max_;
   state.head = suffix_head_;
-  state.checkpoint_op = std::min(durable_checkpoint_, commit_max_);
+  state.checkpoint_op = told_durable_checkpoint();
   state.state_flags = tail_uncertain_ ? state_flag::unsure : 0;
   // Only made again while mute to free the log: what shows the reason may go with it.
   if (mute()) state.state_flags |= state_flag::amnesiac;
@@ -468,7 +468,7 @@ GroupEntry Replica::commit_entry() const {
   entry.op = head_;
   entry.commit = commit_max_;
   entry.identity = identity_at(commit_max_);
-  entry.checkpoint_op = durable_checkpoint_;
+  entry.checkpoint_op = told_durable_checkpoint();
   entry.kind = EntryKind::commit;
   entry.replica = self_;
   return entry;

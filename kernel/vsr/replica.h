@@ -271,6 +271,8 @@ class Replica {
   void save_section(u32 section, ByteSink& sink) const;
   bool load_section(u32 section, Bytes bytes);
   void reckon_durable_checkpoint();
+  // To others: that of a later view, which a log here doesn't reach, is no affair of this one.
+  Op told_durable_checkpoint() const { return std::min(durable_checkpoint_, commit_max_); }
   void learn_checkpoint(ReplicaIndex from, Op durable);
   bool wants_new_checkpoint() const;
 

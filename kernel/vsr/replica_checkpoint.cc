@@ -116,7 +116,7 @@ void Replica::form_checkpoint(Turn& turn) {
   prepare.operation = PrepareOperation::checkpoint;
   prepare.checkpoint_op = checkpointer_.durable_op();
   prepare.checkpoint_id = checkpointer_.durable_id();
-  prepare.durable_checkpoint = durable_checkpoint_;
+  prepare.durable_checkpoint = told_durable_checkpoint();
   seal_prepare(message, prepare, 0);
   checkpoint_formed_ = prepare.op;
   checkpoint_wanted_ = renewal_ = false;

@@ -157,7 +157,7 @@ void Replica::prepare_batch(Turn& turn, u32 body_size, Timestamp timestamp) {
   prepare.operation = PrepareOperation::batch;
   prepare.checkpoint_op = checkpointer_.durable_op();
   prepare.checkpoint_id = checkpointer_.durable_id();
-  prepare.durable_checkpoint = durable_checkpoint_;
+  prepare.durable_checkpoint = told_durable_checkpoint();
   seal_prepare(message, prepare, body_size);
   turn.counters.add(Counter::prepares_formed);
   turn.counters.add(Counter::requests_admitted, scratch_.batch.size());

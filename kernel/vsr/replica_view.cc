@@ -259,12 +259,15 @@ bool Replica::choose_suffix(std::span<const LogReport> reports, const Selection&
 void Replica::install_suffix(Turn& turn, View view, Op commit) {
   const Op head = scratch_.chosen[0].op;
   const Op bottom = scratch_.chosen.back().op;
-  if (head < commit_max_) return fence(turn, FenceReason::contradiction);
+  if (head < std::max(commit_max_, durable_checkpoint_)) return fence(turn, FenceReason::contradiction);
   for (const auto& h : scratch_.chosen) {
     const Digest known = identity_at(h.op);
     if (h.op > std::max(commit_min_, log_.floor()) || known.is_zero() || known == h.identity) continue;
     return fence(turn, FenceReason::contradiction);  // an applied op would change
   }
+  for (std::size_t i = 1; i < scratch_.chosen.size(); ++i)
+    if (!rules::continues(scratch_.chosen[i - 1], scratch_.chosen[i].identity))
+      return fence(turn, FenceReason::contradiction);
   truncate(std::max(head, commit_min_));
   for (const auto& h : scratch_.chosen) {
     const bool held = identity_at(h.op) == h.identity;
@@ -391,7 +394,7 @@ MessageRef Replica::make_start_view(Turn& turn, Nonce nonce) const {
   start.commit = bottom;
   start.checkpoint_op = checkpointer_.durable_op();
   start.checkpoint_id = checkpointer_.durable_id();
-  start.durable_checkpoint = durable_checkpoint_;
+  start.durable_checkpoint = std::min(told_durable_checkpoint(), bottom);
   start.header_count = count;
   seal(message, start, count * header_size);
   return message;
@@ -413,7 +416,10 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
   }
   if (!read_suffix(message)) return ignore(turn, Counter::drop_field);
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);  // which makes room in a full log
-  if (!reaches(turn, start)) return ignore(turn, Counter::drop_gap);
+  if (!reaches(turn, start)) {
+    if (is_primary() && rules::is_over(view_, start.view)) enter_view(turn, start.view);
+    return ignore(turn, Counter::drop_gap);
+  }
   named_from_ = start.op;
   name_checkpoint(turn, start.checkpoint_op, start.checkpoint_id);
   if (start.view == view_ && is_backup()) return extend_log(turn, start);
@@ -445,11 +451,12 @@ bool Replica::reaches(Turn& turn, const StartView& start) {
   if (start.op <= log_.floor() || log_.has_room(start.op)) return true;
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
   prune(turn);
+  if (is_primary() && !log_.has_room(start.op)) return false;  // its pipeline lies in its log
   if (!log_.has_room(start.op)) prune_to(turn, std::min(durable_checkpoint_, head_));
   if (log_.has_room(start.op)) return true;
   if (!rules::may_begin_anew(durable_checkpoint_, head_)) return false;
   if (start.checkpoint_op <= head_ || start.op - start.checkpoint_op > config_.limits.journal_ops_max / 2) return false;
-  if (loading() || is_primary()) return false;
+  if (loading()) return false;
   turn.counters.hit(Mark::vsr_log_restarted);
   for (Op op = log_.floor() + 1; op <= head_; ++op) bodies_.drop(op);
   Digest identity;

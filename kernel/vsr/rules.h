@@ -61,6 +61,9 @@ constexpr bool may_start_view(View view, View stored_view, View stored_log_view)
   return stored_view == view && stored_log_view == view;
 }
 
+// A view is over when a later one has begun, for its primary too, and whether or not the new log is within its reach.
+constexpr bool is_over(View mine, View begun) { return begun > mine; }
+
 // Votes that end a view, and logs that begin one.
 constexpr bool may_leave_view(u8 votes, const Quorums& quorums) { return votes >= quorums.view_change; }
 constexpr bool may_select(u8 logs, const Quorums& quorums) { return logs >= quorums.view_change; }

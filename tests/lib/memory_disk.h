@@ -126,10 +126,11 @@ class MemoryDisk {
   // Reads of this page fail until it is written again.
   void make_unreadable(Zone zone, u64 offset) { unreadable_.insert({zone, offset / page_bytes * page_bytes}); }
 
-  // A copy has no operations in flight: what another process would find.
+  // A copy has no operations in flight, and no id was used: what another process would find.
   MemoryDisk snapshot() const {
     MemoryDisk copy = *this;
     copy.operations_.clear();
+    copy.ids_.clear();
     return copy;
   }
   bool same_content(const MemoryDisk& other) const { return pages_ == other.pages_; }

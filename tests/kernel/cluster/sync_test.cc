@@ -171,6 +171,25 @@ TEST(Sync, WhoIsFarBehindAcksWhatIsNew) {
   s.c.expect_that(s.c.view(node(0)).commit_max == s.c.view(node(0)).head, "nothing waits");
 }
 
+// The others have gone on without it, beyond what its log can hold. What it has in flight stays in its log while it
+// leads, it doesn't lead for long, and nobody is told of a checkpoint that its view doesn't know. Who hears the others
+// all the time never abdicates.
+TEST(Sync, AnOldPrimaryThatIsTooFarBehindGivesItsViewUp) {
+  auto c = Cluster::of(3, {.clients = 2, .journal_ops = 256, .abdicate = seconds(3)});
+  const Who old = c.pin(primary);
+  c.request("a").expect_reply();
+  c.block(old, all).block(all, old).request("lost", client(1)).run_for(milliseconds(10)).cut_off_clients(old);
+  const GroupView before = c.view(old);
+  c.expect_that(before.primary && before.head > before.commit_max, "it has something in flight");
+  for (u32 i = 0; i < 400; ++i) c.request("k" + std::to_string(i)).expect_reply();
+  c.unblock().heal();
+  c.request("last").expect_reply();
+  c.run_until_normal().run_for(milliseconds(500));
+  c.expect_that(c.view(old).commit_min == c.view(primary).commit_min, "it has all");
+  for (const Who who : {node(0), node(1), node(2)})
+    c.expect_that(c.count(who, Counter::drop_field) == 0, "nobody was told nonsense");
+}
+
 // Pieces that nobody asked for, late, or of another checkpoint, change nothing.
 TEST(Sync, LatePiecesAreDropped) {
   Story s;

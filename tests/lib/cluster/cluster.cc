@@ -21,6 +21,9 @@ sim::pb::Scenario scenario_of(const Shape& shape) {
   cluster.set_groups(shape.groups);
   if (shape.checkpoint_ops > 0) cluster.set_checkpoint_ops(shape.checkpoint_ops);
   if (shape.checkpoint_blocks > 0) cluster.set_checkpoint_blocks(shape.checkpoint_blocks);
+  if (shape.journal_ops > 0) cluster.set_journal_ops(shape.journal_ops);
+  if (shape.abdicate != Duration())
+    cluster.mutable_tunables()->set_abdicate_ms(static_cast<u32>(shape.abdicate.ns() / 1'000'000));
   if (shape.scrub_every != Duration())
     cluster.mutable_tunables()->set_scrub_every_ms(static_cast<u32>(shape.scrub_every.ns() / 1'000'000));
   if (shape.quiesce_after != Duration())

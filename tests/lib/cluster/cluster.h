@@ -32,8 +32,10 @@ struct Shape {
   bool warm = true;              // false: nothing was asked yet
   u32 checkpoint_ops = 0;        // 0: as many as the limits say
   u32 checkpoint_blocks = 0;     // likewise
+  u32 journal_ops = 0;           // likewise
   Duration scrub_every{};        // 0: as the limits' timers say
   Duration quiesce_after{};      // likewise
+  Duration abdicate{};           // likewise
 };
 
 // What was on its way once, to look at or to send again.

@@ -71,6 +71,8 @@ inline bool may_send_do_view_change(View view, View stored_view, bool newest_sto
   return active(Id::vsr_view_before_durable) || rules::may_send_do_view_change(view, stored_view, newest_stored);
 }
 
+inline bool is_over(View mine, View begun) { return !active(Id::vsr_old_primary_stays) && rules::is_over(mine, begun); }
+
 inline bool may_leave_view(u8 votes, const Quorums& quorums) {
   return active(Id::vsr_svc_by_one) ? votes >= 1 : rules::may_leave_view(votes, quorums);
 }
