@@ -2,11 +2,13 @@
 
 #include "commands.h"
 #include "usage.h"
+#include "version.h"
 
 int main(int argc, char** argv) {
   using namespace keelson::bin;
   CLI::App app{"keelson: a deterministic consensus kernel and the cluster that runs on it", "keelson"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", build_text(), "print version and revision");
   int exit_code = 0;
   add_sim(app, exit_code);
   add_replay(app, exit_code);

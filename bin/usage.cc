@@ -55,6 +55,10 @@ std::string meant(const CLI::App& command, int argc, const char* const* argv) {
 
 int teach(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv) {
   const CLI::App& command = reached(app);
+  if (dynamic_cast<const CLI::CallForVersion*>(&error)) {
+    std::cout << error.what() << "\n";
+    return io::exit_code::done;
+  }
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     std::cout << app.help();
     return io::exit_code::done;

@@ -450,7 +450,6 @@ void Replica::apply_request(Turn& turn, const Prepare& prepare, Bytes body, cons
     const u64 evictions = sessions_.evictions();
     const auto session = sessions_.register_client(frame.client, prepare.op, prepare.timestamp);
     if (sessions_.evictions() != evictions) turn.counters.hit(Mark::session_evicted);
-    if (!session) turn.counters.hit(Mark::session_table_full);
     return answer(turn, frame, session ? SessionVerdict::registered : SessionVerdict::full);
   }
   if (frame.operation == operation_unregister) {
@@ -506,6 +505,7 @@ void Replica::answer_verdict(Turn& turn, const Route& route, const RequestFrame&
     answer.op = Op(session->raw());
     return reply(turn, route, make_message(turn.slabs, answer));
   }
+  if (verdict == SessionVerdict::full) turn.counters.hit(Mark::session_table_full);
   if (verdict != SessionVerdict::resend) {
     turn.counters.add(Counter::requests_refused);
     return reply(turn, route, make_message(turn.slabs, answer));

@@ -72,6 +72,7 @@ TEST(Version, IsOneLineOrOneObject) {
   auto result = run({KEELSON_COMMAND, "version"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, testing::MatchesRegex("keelson [0-9.]+ \\([-0-9a-z]+\\)\n"));
+  EXPECT_EQ(run({KEELSON_COMMAND, "--version"}).out, result.out);
   result = run({KEELSON_COMMAND, "version", "--json"});
   EXPECT_THAT(result.out, testing::MatchesRegex("\\{\"version\":\"[0-9.]+\",\"revision\":\"[-0-9a-z]+\"\\}\n"));
 }
