@@ -65,7 +65,7 @@ class Checkpointer {
   void put_blob(Bytes bytes, CheckpointZone& zone);
   void end_blob(CheckpointZone& zone, Counters& counters);
   // What should be in it can't be had.
-  void lack_of_blob() { starved_ = true; }
+  void forgo() { starved_ = true; }  // what it is made of can't be had, or nobody needs it
   bool is_blob_pending(u32 number) const {
     return is_saving() && pieces_[next_.facts.state_sections() + number] == Piece::pending;
   }

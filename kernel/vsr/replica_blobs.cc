@@ -67,7 +67,7 @@ bool Replica::put_next_body(Turn& turn) {
     const bool lost = read.state == BodyRead::State::lost;
     if (lost && !body_rules::goes_without(voters(), lacked_in_a_row_)) {
       if (lacked_in_a_row_ < 0xff) ++lacked_in_a_row_;
-      return checkpointer_.lack_of_blob(), false;
+      return checkpointer_.forgo(), false;
     }
     if (read.state != BodyRead::State::here && !lost) return false;
     prepare = &read.message;

@@ -179,7 +179,7 @@ void Replica::save_state(Turn& turn, const Prepare& prepare) {
 // The state is still that of a checkpoint op that was not saved: it can be without another op. When the log is full
 // there is none.
 void Replica::save_state_late(Turn& turn) {
-  if (loading() || commit_min_ <= std::max(checkpointer_.durable_op(), log_.floor())) return;
+  if (loading() || sync_ || commit_min_ <= std::max(checkpointer_.durable_op(), log_.floor())) return;
   const LogEntry& entry = log_.at(commit_min_);
   if (!rules::may_save_late(entry)) return;
   if (turn.now >= make_room_at_) {

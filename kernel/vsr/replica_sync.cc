@@ -53,6 +53,7 @@ void Replica::run_sync(Turn& turn) {
   if (loading()) lacking_since_ = turn.now;
   if (voters() == 1 || !is_backup() || loading()) return;
   if (!sync_ && !begin_sync(turn)) return;
+  if (rules::makes_way(checkpointer_.is_saving())) checkpointer_.forgo();
   if (!continue_sync(turn)) return stop_sync(turn);
   ask_for_state(turn);
   if (!sync_) return;
@@ -60,7 +61,8 @@ void Replica::run_sync(Turn& turn) {
 }
 
 bool Replica::begin_sync(Turn& turn) {
-  if (checkpointer_.phase() == Checkpointer::Phase::idle && needs_state(turn)) {
+  const bool busy = checkpointer_.phase() != Checkpointer::Phase::idle && !checkpointer_.is_saving();
+  if (!busy && needs_state(turn)) {
     if (stateless()) turn.counters.hit(Mark::sync_stateless);
     if (may_fetch(named_)) {
       turn.counters.add(Counter::syncs_started);

@@ -150,7 +150,7 @@ MessageRef Replica::make_do_view_change(Turn& turn) const {
     write_entry(message.mutable_data() + header_size * (i + 1), entry);
     const LogEntry& known = log_.at(op);
     if (readable(op)) report.present |= u64{1} << i;
-    if (op > Op(0) && rules::is_nack(known)) report.nack |= u64{1} << i;
+    if (rules::may_deny(op, log_.floor()) && rules::is_nack(known)) report.nack |= u64{1} << i;
     if (known.has(log_bit::suspect)) report.suspect |= u64{1} << i;
   }
   seal(message, report, count * header_size);

@@ -89,6 +89,10 @@ constexpr bool is_nack(const LogEntry& entry) {
   return !entry.has(log_bit::stored) && !entry.has(log_bit::lost) && !entry.has(log_bit::suspect);
 }
 
+// Of what has left the log nothing can be denied: a quorum has it in checkpoints. A report is made of a log that may
+// have been pruned since its suffix was built.
+constexpr bool may_deny(Op op, Op floor) { return op > floor; }
+
 // The log of a do_view_change counts by the last view whose log was installed, not by its length.
 struct LogEnd {
   View log_view;
@@ -229,6 +233,10 @@ constexpr bool keeps_own(const SavedSection& own, const SavedSection& wanted) {
 
 // What was read at a start is what was saved.
 inline bool is_as_saved(const SavedSection& saved, Bytes bytes) { return digest_of(bytes) == saved.digest; }
+
+// While a state is fetched, a checkpoint of the one that it replaces is given up: what it lacks may be nowhere any
+// more.
+constexpr bool makes_way(bool saving) { return saving; }
 
 // A state that was fetched replaces the one here only if it is ahead of it.
 constexpr bool may_install(Op checkpoint, Op commit_min) { return checkpoint > commit_min; }

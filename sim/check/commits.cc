@@ -176,7 +176,7 @@ bool Commits::has_checkpoints(const Group& group, const GroupView& view, Op op) 
 }
 
 // An op leaves a log that goes on only when it is in this replica's checkpoint and in those of a quorum (30). Where a
-// state was taken over, or has to be, the log begins with it.
+// state was taken over, or has to be, the log begins with it; whoever a quorum's checkpoint has left behind needs none.
 void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& mine) {
   const bool pruned = mine.started && view.floor > mine.floor && view.commit_min >= view.floor;
   const bool began_anew = mine.started && view.floor > mine.head && view.commit_min < view.floor;
@@ -192,6 +192,8 @@ void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& min
                     text(view.durable_checkpoint),
                 seen.node);
   if (!pruned || view.floor <= std::min(view.checkpoint_op, kept_by_others)) return;
+  const bool left_behind = view.commit_min == view.floor && view.head == view.floor;  // nothing of it goes on
+  if (left_behind && view.floor < view.durable_checkpoint) return;
   if (view.floor <= view.durable_checkpoint && lacks_room(seen, view.group, mine.floor_before)) return;
   fail("prune_covered",
        text(seen.node) + " forgot the log of " + text(view.group) + " up to " + text(view.floor) +

@@ -1,5 +1,5 @@
-// Switches the planted bug on that KEELSON_MUTANT names, before a fuzz target runs: fuzz/target/run_tape.cc, linked with
-// the kernel of the planted bugs, has to find it.
+// Switches the planted bug on that KEELSON_MUTANT names, before a fuzz target runs: fuzz/target/run_tape.cc, linked
+// with the kernel of the planted bugs, has to find it.
 #include <cstdio>
 #include <cstdlib>
 

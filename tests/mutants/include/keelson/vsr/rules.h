@@ -91,6 +91,10 @@ inline bool is_nack(const LogEntry& entry) {
   return rules::is_nack(entry);
 }
 
+inline bool may_deny(Op op, Op floor) {
+  return active(Id::vsr_pruned_is_nack) ? op > Op(0) : rules::may_deny(op, floor);
+}
+
 inline bool better_log(const LogEnd& log, const LogEnd& than) {
   return active(Id::vsr_longest_log_wins) ? log.head > than.head : rules::better_log(log, than);
 }
@@ -228,6 +232,8 @@ inline bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor,
   if (active(Id::sync_installs_older)) return rules::may_fetch(checkpoint, Op(0), own_checkpoint, floor, head);
   return rules::may_fetch(checkpoint, commit_min, own_checkpoint, floor, head);
 }
+
+inline bool makes_way(bool saving) { return !active(Id::sync_saves_on) && rules::makes_way(saving); }
 
 inline bool may_install(Op checkpoint, Op commit_min) {
   return active(Id::sync_installs_older) || rules::may_install(checkpoint, commit_min);
