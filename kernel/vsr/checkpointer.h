@@ -64,8 +64,8 @@ class Checkpointer {
   [[nodiscard]] bool has_room_for_blob(const CheckpointZone& zone, u32 bytes) const;
   void put_blob(Bytes bytes, CheckpointZone& zone);
   void end_blob(CheckpointZone& zone, Counters& counters);
-  // What should be in it can't be had.
-  void forgo() { starved_ = true; }  // what it is made of can't be had, or nobody needs it
+  // What should be in it can't be had, or nobody needs it any more.
+  void forgo() { starved_ = true; }
   bool is_blob_pending(u32 number) const {
     return is_saving() && pieces_[next_.facts.state_sections() + number] == Piece::pending;
   }
