@@ -327,7 +327,7 @@ class Replica {
   void restart_log_at(Op op, const Digest& identity);
 
   // replica_serve.cc: a state for peers
-  void refuse_checkpoint(Turn& turn, ReplicaIndex to, const Digest& id, Unavailability why);
+  void refuse_checkpoint(Turn& turn, ReplicaIndex to, const Digest& id, Unavailability why, u32 section = 0);
   void on_get_manifest(Turn& turn, ReplicaIndex from, const GetManifest& ask);
   void on_get_section(Turn& turn, ReplicaIndex from, const GetSection& ask);
   void on_served_read(Turn& turn, const CheckpointZone::Done& done);

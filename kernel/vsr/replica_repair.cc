@@ -179,10 +179,11 @@ void Replica::refuse_op(Turn& turn, ReplicaIndex to, Op op, Unavailability why) 
 // Somebody could not help: ask the next one, soon.
 void Replica::on_unavailable(Turn& turn, ReplicaIndex from, const Unavailable& answer) {
   peers_[from.raw()].floor = std::max(peers_[from.raw()].floor, answer.floor);
-  if (!answer.checkpoint_id.is_zero())
-    return sync_ ? sync_->on_unavailable(from, answer.checkpoint_id, answer.what == Unavailability::damaged,
-                                         turn.counters)
-                 : void();
+  if (!answer.checkpoint_id.is_zero()) {
+    if (!sync_) return;
+    if (answer.what != Unavailability::damaged) return sync_->on_unknown(from, answer.checkpoint_id);
+    return sync_->on_damaged(turn.now, from, answer.checkpoint_id, answer.section);
+  }
   if (answer.op != Op(0)) on_body_unavailable(from, answer.op);
   if (completing_ && forfeit(turn)) return;
   if (answer.op != Op(0) && answer.op == lost_op_ && is_pruned_everywhere(lost_op_)) want_checkpoint(turn);

@@ -10,12 +10,13 @@ u32 part_bytes(const Limits& limits) { return std::min(limits.message_size_max -
 
 }  // namespace
 
-void Replica::refuse_checkpoint(Turn& turn, ReplicaIndex to, const Digest& id, Unavailability why) {
+void Replica::refuse_checkpoint(Turn& turn, ReplicaIndex to, const Digest& id, Unavailability why, u32 section) {
   turn.counters.add(Counter::sync_refused);
   Unavailable answer = header<Unavailable>();
   answer.what = why;
   answer.floor = log_.floor();
   answer.checkpoint_id = id;
+  answer.section = section;
   send_header(turn, to, answer);
 }
 
@@ -105,7 +106,7 @@ void Replica::on_damaged_section(Turn& turn, const Serving& serving) {
     checkpointer_.distrust_section(serving.section);
     renew_checkpoint(turn);
   }
-  refuse_checkpoint(turn, serving.to, serving.id, Unavailability::damaged);
+  refuse_checkpoint(turn, serving.to, serving.id, Unavailability::damaged, serving.section);
 }
 
 }  // namespace keelson

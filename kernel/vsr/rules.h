@@ -223,6 +223,9 @@ inline bool accepts_section(const SavedSection& named, Bytes bytes) {
   return bytes.size() == named.size && digest_of(bytes) == named.digest;
 }
 
+// Of a section that somebody had wrong, a part is no sign that the rest will do.
+constexpr bool is_progress(bool whole, bool doubtful) { return whole || !doubtful; }
+
 // What was received for another checkpoint, and what the own one has, stays if it is the same.
 constexpr bool keeps_received(const SavedSection& have, const SavedSection& wanted) {
   return have.size == wanted.size && have.digest == wanted.digest;

@@ -36,21 +36,24 @@ void StateSync::stop() {
 
 // ---------------------------------------------------------------- asking
 
-ReplicaIndex StateSync::next_peer(ReplicaIndex self, u8 voters) {
+ReplicaIndex StateSync::next_peer(ReplicaIndex self, u8 voters, Votes wrong) {
   ReplicaIndex silent = no_replica;
   for (u8 tries = 0; tries < voters; ++tries) {
     rotation_ = (rotation_ + 1) % voters;
     const ReplicaIndex peer(static_cast<u8>(rotation_));
-    if (peer == self || refused_.has(peer)) continue;
+    if (peer == self || refused_.has(peer) || wrong.has(peer)) continue;
     if (!silent_.has(peer)) return peer;
     silent = peer;
   }
-  silent_.clear();
+  if (silent != no_replica) silent_.clear();
   return silent;
 }
 
 bool StateSync::refused_by_all(Instant now, Duration patience, ReplicaIndex self, u8 voters) const {
-  if (refused_.count() > 0 && now.since(heard_) >= patience) return true;
+  const bool doubtful = !refused_.empty() || std::any_of(fetches_.begin(), fetches_.end(), [](const Fetch& fetch) {
+    return fetch.used && fetch.doubtful;
+  });
+  if (doubtful && now.since(heard_) >= patience) return true;
   for (u8 i = 0; i < voters; ++i)
     if (ReplicaIndex(i) != self && !refused_.has(ReplicaIndex(i))) return false;
   return true;
@@ -62,7 +65,7 @@ bool StateSync::next_ask(Instant now, ReplicaIndex self, u8 voters, Ask& out) {
     return std::any_of(fetches_.begin(), fetches_.end(),
                        [&](Fetch& fetch) { return ask_for(fetch, now, self, voters, out); });
   if (waiting_.whom != no_replica && waiting_.until > now) return false;
-  out = Ask{.whom = next_peer(self, voters), .manifest = true, .part = part_};
+  out = Ask{.whom = next_peer(self, voters, Votes()), .manifest = true, .part = part_};
   if (out.whom == no_replica) return false;
   waiting_ = {out.whom, now + retry_};
   return true;
@@ -74,7 +77,8 @@ bool StateSync::ask_for(Fetch& fetch, Instant now, ReplicaIndex self, u8 voters,
     silent_.add(fetch.peer);
     leave_peer(fetch);
   }
-  if (fetch.peer == no_replica) fetch.peer = next_peer(self, voters);
+  if (now >= fetch.again) fetch.wrong.clear();
+  if (fetch.peer == no_replica) fetch.peer = next_peer(self, voters, fetch.wrong);
   if (fetch.peer == no_replica) return false;
   fetch.waiting = {fetch.peer, now + retry_};
   out = Ask{.whom = fetch.peer, .section = fetch.section, .offset = static_cast<u32>(fetch.bytes.size())};
@@ -88,14 +92,24 @@ void StateSync::leave_peer(Fetch& fetch) {
   fetch.bytes.clear();
 }
 
+void StateSync::doubt_peer(Fetch& fetch, Instant now) {
+  if (fetch.wrong.empty()) fetch.again = now + retry_;
+  fetch.wrong.add(fetch.peer);
+  fetch.doubtful = true;
+  leave_peer(fetch);  // somebody else may have it whole
+}
+
 Instant StateSync::deadline(Instant now) const {
   Instant first = Instant::never();
   const auto consider = [&](const Waiting& waiting) {
     if (waiting.whom != no_replica && waiting.until > now) first = std::min(first, waiting.until);
   };
   if (active_ && !has_manifest_) consider(waiting_);
-  for (const Fetch& fetch : fetches_)
-    if (active_ && fetch.used && !fetch.whole) consider(fetch.waiting);
+  for (const Fetch& fetch : fetches_) {
+    if (!active_ || !fetch.used || fetch.whole) continue;
+    consider(fetch.waiting);
+    if (fetch.peer == no_replica && !fetch.wrong.empty()) first = std::min(first, fetch.again);
+  }
   return first;
 }
 
@@ -154,6 +168,8 @@ void StateSync::fetch(u32 section) {
   free->used = true;
   free->whole = false;
   free->section = section;
+  free->wrong.clear();
+  free->doubtful = false;
   leave_peer(*free);
   const u64 size = manifest_.sections[section].size;
   if (free->bytes.capacity() < size) free->bytes = Vec<std::byte>(std::bit_ceil(size));
@@ -167,27 +183,33 @@ bool StateSync::on_section(Instant now, ReplicaIndex from, const Section& answer
   if (fetch == fetches_.end() || answer.offset != fetch->bytes.size()) return false;
   const SavedSection& named = manifest_.sections[answer.section];
   if (answer.total != named.size || body.size() > named.size - answer.offset) return false;
-  heard_ = now;
   fetch->waiting = {};
   fetch->silences = 0;
   fetch->bytes.resize(answer.offset + body.size());
   copy(fetch->bytes.span().subspan(answer.offset), body);
-  if (fetch->bytes.size() < named.size) return true;
-  fetch->whole = rules::accepts_section(named, fetch->bytes.span());
+  const bool whole = fetch->bytes.size() == named.size;
+  fetch->whole = whole && rules::accepts_section(named, fetch->bytes.span());
+  if (rules::is_progress(fetch->whole, fetch->doubtful)) heard_ = now;
+  if (!whole) return true;
   if (fetch->whole) return counters.add(Counter::sync_sections_received), true;
-  leave_peer(*fetch);  // somebody else may have it whole
+  doubt_peer(*fetch, now);
   counters.hit(Mark::sync_section_refused);
   counters.add(Counter::drop_section_digest);
   return true;
 }
 
-void StateSync::on_unavailable(ReplicaIndex from, const Digest& id, bool damaged, Counters& counters) {
+void StateSync::on_unknown(ReplicaIndex from, const Digest& id) {
   if (!active_ || id != target_.id) return;
-  if (damaged) counters.hit(Mark::sync_section_refused);
-  if (!damaged) refused_.add(from);
+  refused_.add(from);
   if (waiting_.whom == from) waiting_ = {};
   for (Fetch& fetch : fetches_)
     if (fetch.used && !fetch.whole && fetch.peer == from) leave_peer(fetch);
+}
+
+void StateSync::on_damaged(Instant now, ReplicaIndex from, const Digest& id, u32 section) {
+  if (!active_ || id != target_.id) return;
+  for (Fetch& fetch : fetches_)
+    if (fetch.used && !fetch.whole && fetch.peer == from && fetch.section == section) doubt_peer(fetch, now);
 }
 
 }  // namespace keelson

@@ -40,7 +40,8 @@ class StateSync {
   // Peers are asked in turn, those that don't have it not again. True: there is something to ask now; call again.
   bool next_ask(Instant now, ReplicaIndex self, u8 voters, Ask& out);
   Instant deadline(Instant now) const;  // of the first answer that is waited for
-  // Nobody has it any more, as far as they said; who says nothing for `patience` doesn't count as somebody.
+  // Nobody has it any more, as far as they said. Once somebody said so, or gave what is wrong, whoever gives nothing
+  // that can be proven for `patience` doesn't count as somebody.
   bool refused_by_all(Instant now, Duration patience, ReplicaIndex self, u8 voters) const;
   void forget_refusals(Instant now) {
     refused_ = Votes();
@@ -62,28 +63,34 @@ class StateSync {
     for (Fetch& fetch : fetches_)
       if (fetch.whole && take(fetch.section, fetch.bytes.span())) fetch.used = fetch.whole = false;
   }
-  void on_unavailable(ReplicaIndex from, const Digest& id, bool damaged, Counters& counters);
+  void on_unknown(ReplicaIndex from, const Digest& id);
+  void on_damaged(Instant now, ReplicaIndex from, const Digest& id, u32 section);
 
  private:
   struct Waiting {
     ReplicaIndex whom = no_replica;  // none: to be asked
     Instant until;
   };
-  // A section comes from one peer: whose bytes were wrong is known then, and the next one is asked for all of it.
+  // A section comes from one peer: whose bytes were wrong is known then, and the next one is asked for all of it. Until
+  // `again` it is not asked for it once more: a disk that is damaged stays so for a while.
   struct Fetch {
     bool used = false;
     bool whole = false;
     u32 section = 0;
     ReplicaIndex peer = no_replica;
     u32 silences = 0;
+    Votes wrong;
+    Instant again;
+    bool doubtful = false;  // somebody had it wrong
     Waiting waiting;
     Vec<std::byte> bytes;  // from its begin
   };
   static constexpr u32 silences_max = 3;  // of one peer about one section
   bool begin_manifest(Bytes first_part);
-  ReplicaIndex next_peer(ReplicaIndex self, u8 voters);
+  ReplicaIndex next_peer(ReplicaIndex self, u8 voters, Votes wrong);
   bool ask_for(Fetch& fetch, Instant now, ReplicaIndex self, u8 voters, Ask& out);
   void leave_peer(Fetch& fetch);
+  void doubt_peer(Fetch& fetch, Instant now);
 
   const u32 sections_max_;
   const u32 blocks_;
@@ -93,7 +100,7 @@ class StateSync {
   SyncTarget target_;
   Votes refused_;
   Votes silent_;   // asked last when others may have it
-  Instant heard_;  // something that was asked for
+  Instant heard_;  // something that was asked for, and may be right
   u32 rotation_ = 0;
   bool has_manifest_ = false;
   CheckpointTable manifest_;

@@ -325,7 +325,9 @@ Reject ContentCheck::unavailable() const {
   const auto answer = view<Unavailable>();
   const bool known = answer.what == Unavailability::pruned || answer.what == Unavailability::damaged ||
                      answer.what == Unavailability::unknown;
-  return field_unless(from_replica() && known && (answer.checkpoint_id.is_zero() || answer.op == Op()));
+  const bool of_section = answer.what == Unavailability::damaged && !answer.checkpoint_id.is_zero();
+  return field_unless(from_replica() && known && (answer.checkpoint_id.is_zero() || answer.op == Op()) &&
+                      (answer.section == 0 || of_section));
 }
 
 Reject ContentCheck::group_state() const {

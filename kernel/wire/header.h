@@ -250,7 +250,9 @@ struct Unavailable : Header {
   Op floor;
   Op op;
   Digest checkpoint_id;
-  u64 unused[11] = {};
+  u32 section = 0;  // of that, when it is damaged
+  u32 unused_word = 0;
+  u64 unused[10] = {};
 };
 
 // Asks for a part of what a checkpoint's id is the digest of.

@@ -53,7 +53,7 @@ bool unused_area_zero(const std::byte* h, Command command) {
     case Command::get_prepares:
       return zero_between(h, 132, 256);
     case Command::unavailable:
-      return zero_between(h, 130, 136) && zero_between(h, 168, 256);
+      return zero_between(h, 130, 136) && zero_between(h, 172, 256);
     case Command::get_manifest:
     case Command::section:
       return zero_between(h, 156, 256);

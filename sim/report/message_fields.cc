@@ -87,7 +87,7 @@ void read_repair_command(Reader& reader, const std::byte* bytes, Command command
     reader.add("count", as<GetPrepares>(bytes).count);
   } else if (command == Command::unavailable) {
     const auto m = as<Unavailable>(bytes);
-    reader.add("op", m.op).add("floor", m.floor).add("what", u64{static_cast<u16>(m.what)});
+    reader.add("op", m.op).add("floor", m.floor).add("what", u64{static_cast<u16>(m.what)}).add("section", m.section);
   } else if (command == Command::get_manifest) {
     const auto m = as<GetManifest>(bytes);
     reader.add("checkpoint", m.checkpoint_op).add("part", m.part);

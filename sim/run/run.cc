@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <optional>
 
 #include "keelson/sim/check_off.h"
 #include "keelson/sim/phases.h"
@@ -241,8 +242,12 @@ class Run {
     cluster_.clients.run(
         0, [this](ClientContext& context) { read_back(context); }, ask);
     go(part.limit, [&] { return requests_done(); });
-    if (!broken() && !requests_done())
-      fail(ViolationKind::liveness, "liveness", "drain", "the final reads were not answered: " + why_not_read());
+    if (broken() || requests_done()) return;
+    const std::string why = "the final reads were not answered: " + why_not_read();
+    // Of a node that is alone, nobody else has what its disk has lost; it says so each time it is asked.
+    if (cluster_.world.population().nodes == 1 && last_told() == Status::body_lost)
+      return fail(ViolationKind::unavailable, "damage", "body", why);
+    fail(ViolationKind::liveness, "liveness", "drain", why);
   }
 
   void read_back(ClientContext& context) {
@@ -251,13 +256,18 @@ class Run {
       if (own.bodies.audit) own.bodies.audit(context);
   }
 
+  // What client 0, which reads back, heard last, unless that was what it asked for.
+  std::optional<Status> last_told() const {
+    const auto& calls = cluster_.history.calls();
+    const auto last = std::find_if(calls.rbegin(), calls.rend(),
+                                   [](const Call& call) { return call.client == 0 && call.end != CallEnd::open; });
+    if (last == calls.rend() || last->end == CallEnd::ok) return {};
+    return last->refusal.value_or(last->status);
+  }
+
   std::string why_not_read() {
     std::string why = std::to_string(cluster_.clients.open_calls()) + " calls are open";
-    const auto& calls = cluster_.history.calls();
-    const auto refused = std::find_if(calls.rbegin(), calls.rend(),
-                                      [](const Call& call) { return call.client == 0 && call.end != CallEnd::open; });
-    if (refused != calls.rend() && refused->end != CallEnd::ok)
-      why.append(", client 0 was told ").append(info(refused->refusal.value_or(refused->status)).name);
+    if (const auto told = last_told()) why.append(", client 0 was told ").append(info(*told).name);
     const std::string who = not_live(cluster_, phases_.core());
     return why + "; " + (who.empty() ? state_of_groups(cluster_, phases_.core()) : who);
   }

@@ -105,5 +105,83 @@ TEST_F(StateSyncTest, AnEmptyOrShortFirstPartIsRefused) {
   }
 }
 
+// ---------------------------------------------------------------- sections
+
+class Sections : public StateSyncTest {
+ protected:
+  Sections() {
+    limits.sync_in_flight_max = 2;
+    for (SavedSection& section : checkpoint.sections) {
+      section.size = size;
+      section.digest = digest_of(right);
+    }
+    start();
+    EXPECT_TRUE(answer(honest, bytes_of_manifest()));
+    sync.fetch(0);
+  }
+  ReplicaIndex asked() {
+    StateSync::Ask ask;
+    return sync.next_ask(now, self, 3, ask) ? ask.whom : no_replica;
+  }
+  void until_asked(ReplicaIndex whom) {
+    while (asked() != whom) {
+      sync.on_damaged(now, other(whom), sync.target().id, 0);
+      now = now + milliseconds(100);
+      ASSERT_LT(now, Instant(10'000'000'000)) << "never";
+    }
+  }
+  static ReplicaIndex other(ReplicaIndex peer) { return peer == liar ? honest : liar; }
+  void gives(ReplicaIndex from, const std::vector<std::byte>& bytes, u32 offset, u32 count) {
+    Section header = make<Section>();
+    header.checkpoint_id = sync.target().id;
+    header.section = 0;
+    header.offset = offset;
+    header.total = size;
+    EXPECT_TRUE(sync.on_section(now, from, header, Bytes(bytes).subspan(offset, count), counters));
+  }
+  bool by_all() const { return sync.refused_by_all(now, milliseconds(400), self, 3); }
+
+  static constexpr u32 size = 8192;
+  std::vector<std::byte> right = std::vector<std::byte>(size, std::byte{1});
+  std::vector<std::byte> wrong = std::vector<std::byte>(size, std::byte{2});
+  Counters counters;
+};
+
+TEST_F(Sections, WhoGaveWrongBytesIsNotAskedForThemAgainForAWhile) {
+  until_asked(liar);
+  gives(liar, wrong, 0, size);
+  EXPECT_EQ(asked(), honest) << "at once";
+  sync.on_damaged(now, honest, sync.target().id, 0);
+  EXPECT_EQ(asked(), no_replica) << "both had it wrong";
+  EXPECT_EQ(sync.deadline(now), now + milliseconds(100));
+  now = now + milliseconds(100);
+  EXPECT_NE(asked(), no_replica);
+}
+
+TEST_F(Sections, PartsOfWhatWasWrongBeforeAreNoSignOfLife) {
+  sync.on_unknown(honest, sync.target().id);  // it has not made it yet
+  for (u32 i = 0; i < 5; ++i) {
+    EXPECT_EQ(by_all(), i == 4) << i;
+    until_asked(liar);
+    gives(liar, wrong, 0, size / 2);
+    ASSERT_EQ(asked(), liar);
+    gives(liar, wrong, size / 2, size / 2);
+    now = now + milliseconds(100);
+  }
+}
+
+TEST_F(Sections, DamageOfOneLeavesTheOthersAlone) {
+  sync.fetch(1);
+  StateSync::Ask first, second;
+  ASSERT_TRUE(sync.next_ask(now, self, 3, first));
+  ASSERT_TRUE(sync.next_ask(now, self, 3, second));
+  sync.on_damaged(now, first.whom, sync.target().id, 1 - first.section);
+  sync.on_damaged(now, second.whom, sync.target().id, second.section);
+  StateSync::Ask again;
+  ASSERT_TRUE(sync.next_ask(now, self, 3, again));
+  EXPECT_EQ(again.section, second.section);
+  EXPECT_FALSE(sync.next_ask(now, self, 3, again)) << "the other one is waited for";
+}
+
 }  // namespace
 }  // namespace keelson

@@ -355,6 +355,19 @@ TEST(Content, UnavailableIsAboutAnOpOrACheckpoint) {
   EXPECT_EQ(about(Op(3), {1, 2}), Reject::field);
 }
 
+TEST(Content, OnlyADamagedCheckpointHasASectionThatIsUnavailable) {
+  const auto about = [](Unavailability what, Digest id) {
+    return after<Unavailable>([&](Unavailable& h, Buffer&) {
+      h.what = what;
+      h.checkpoint_id = id;
+      h.section = 4;
+    });
+  };
+  EXPECT_EQ(about(Unavailability::damaged, {1, 2}), Reject::none);
+  EXPECT_EQ(about(Unavailability::unknown, {1, 2}), Reject::field);
+  EXPECT_EQ(about(Unavailability::damaged, {}), Reject::field);
+}
+
 TEST(Content, PartsOfACheckpointNameIt) {
   EXPECT_EQ(after<GetManifest>([](GetManifest& h, Buffer&) { h.checkpoint_op = Op(); }), Reject::field);
   EXPECT_EQ(after<GetManifest>([](GetManifest& h, Buffer&) { h.checkpoint_id = {}; }), Reject::field);

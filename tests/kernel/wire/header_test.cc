@@ -87,7 +87,7 @@ const std::map<Command, std::vector<Field>> area_tables{
     {Command::get_prepares, {FIELD(GetPrepares, count, 128, 4)}},
     {Command::unavailable,
      {FIELD(Unavailable, what, 128, 2), FIELD(Unavailable, floor, 136, 8), FIELD(Unavailable, op, 144, 8),
-      FIELD(Unavailable, checkpoint_id, 152, 16)}},
+      FIELD(Unavailable, checkpoint_id, 152, 16), FIELD(Unavailable, section, 168, 4)}},
     {Command::get_manifest,
      {FIELD(GetManifest, checkpoint_op, 128, 8), FIELD(GetManifest, checkpoint_id, 136, 16),
       FIELD(GetManifest, part, 152, 4)}},

@@ -215,6 +215,10 @@ inline bool accepts_section(const SavedSection& named, Bytes bytes) {
   return active(Id::sync_no_digest_check) || rules::accepts_section(named, bytes);
 }
 
+inline bool is_progress(bool whole, bool doubtful) {
+  return active(Id::sync_waits_for_wrong) || rules::is_progress(whole, doubtful);
+}
+
 inline bool keeps_received(const SavedSection& have, const SavedSection& wanted) {
   return active(Id::sync_mixes_two) || rules::keeps_received(have, wanted);
 }
