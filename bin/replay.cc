@@ -136,7 +136,9 @@ class Replay {
 
   static void print_group(const GroupView& group) {
     std::cout << "  " << sim::text(group.group) << ": " << name_of(group.status) << (group.primary ? ", primary" : "")
-              << ", view " << group.view.raw() << ", head op " << group.head.raw() << ", applied "
+              << (group.fenced == FenceReason::none ? "" : ", fenced: ")
+              << (group.fenced == FenceReason::none ? "" : name_of(group.fenced)) << ", view " << group.view.raw()
+              << ", log view " << group.log_view.raw() << ", head op " << group.head.raw() << ", applied "
               << group.commit_min.raw() << " of " << group.commit_max.raw() << " committed, checkpoint "
               << group.checkpoint_op.raw() << "\n";
   }

@@ -44,7 +44,7 @@ bool fits(std::span<const GroupConfig> groups, const std::vector<NodeId>& list, 
 bool asks_for_damage(const pb::Disk& disk) {
   return disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0 || disk.misdirect_read_ppm() > 0 ||
          disk.misdirect_write_ppm() > 0 || disk.revert_ppm() > 0 || disk.rot_tail_ppm() > 0 ||
-         disk.has_wipe_every_ms() || disk.has_stale_every_ms();
+         disk.weak_tail_ppm() > 0 || disk.has_wipe_every_ms() || disk.has_stale_every_ms();
 }
 
 DamageBudget::DamageBudget(const pb::Scenario& scenario, std::span<const GroupConfig> groups, u16 nodes, Stream stream)

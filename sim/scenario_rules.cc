@@ -422,7 +422,7 @@ void check_damage(Check& c) {
   for_each_place(scenario, [&](const std::string&, const auto& place) {
     const pb::Disk& disk = place.disk();
     spoils = spoils || disk.lse_ppm() > 0 || disk.has_rot_every_ms() || disk.read_flip_ppm() > 0 ||
-             disk.misdirect_read_ppm() > 0 || disk.rot_tail_ppm() > 0;
+             disk.misdirect_read_ppm() > 0 || disk.rot_tail_ppm() > 0 || disk.weak_tail_ppm() > 0;
   });
   for_each_place(scenario, [&](const std::string& prefix, const auto& place) {
     const pb::Disk& disk = place.disk();

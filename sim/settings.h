@@ -62,12 +62,13 @@ struct DiskSettings {
   u64 misdirect_write_ppm = 0;  // of marked writes: they turn out to lie elsewhere
   u64 revert_ppm = 0;           // of marked writes: their old bytes come back
   u64 rot_tail_ppm = 0;         // of crashes: what the log and its index got last rots
+  u64 weak_tail_ppm = 0;        // of crashes: the same, until the next one
   DamageZone damage_zone = DamageZone::any;
 
   DiskSettings without_damage() const {
     DiskSettings sound = *this;
     sound.lse_ppm = sound.read_flip_ppm = sound.misdirect_read_ppm = sound.misdirect_write_ppm = sound.revert_ppm =
-        sound.rot_tail_ppm = 0;
+        sound.rot_tail_ppm = sound.weak_tail_ppm = 0;
     return sound;
   }
 };

@@ -76,6 +76,7 @@ DiskSettings disk_of(const pb::Disk& from) {
   to.misdirect_write_ppm = from.misdirect_write_ppm();
   to.revert_ppm = from.revert_ppm();
   to.rot_tail_ppm = from.rot_tail_ppm();
+  to.weak_tail_ppm = from.weak_tail_ppm();
   to.read_flip_ppm = from.read_flip_ppm();
   to.damage_zone = zone_of(from.damage_zone());
   return to;

@@ -54,6 +54,7 @@ Disk::Disk(const DiskShape& shape, PagePool& pages, Stream stream, const DiskSet
 Disk::~Disk() {
   for (auto& operation : operations_) forget(operation);
   for (auto& write : unmarked_) release(write);
+  for (const Weak& weak : weak_) pages_.release(weak.sound);
 }
 
 const char* Disk::objection(IoKind kind, IoId id, Zone zone, u64 offset, u64 bytes) const {
@@ -178,6 +179,7 @@ Completion Disk::complete(u32 slot) {
 }
 
 void Disk::crash(CrashKind kind) {
+  heal_tail();
   for (auto& operation : operations_) {
     if (!operation.in_flight) continue;
     if (operation.kind == IoKind::read) {
@@ -197,7 +199,8 @@ void Disk::crash(CrashKind kind) {
   flush_drawn_ = false;
   failed_ = false;
   forget_unmarked(kind);
-  if (stream_.chance(Site::disk_rot_tail, settings_.rot_tail_ppm)) rot_tail();
+  if (stream_.chance(Site::disk_rot_tail, settings_.rot_tail_ppm)) rot_tail(Fault::rotten_tail);
+  if (stream_.chance(Site::disk_weak_tail, settings_.weak_tail_ppm)) rot_tail(Fault::weak_tail);
 }
 
 bool Disk::writing(Zone zone) const {

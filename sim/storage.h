@@ -155,7 +155,9 @@ class Disk {
   bool may_damage(Zone zone, u64 page_no);
   void damaged(Fault fault, Zone zone, u64 page_no);
   void rot_page(Fault fault, Zone zone, u64 page_no);
-  void rot_tail();
+  void rot_tail(Fault fault);
+  void heal_tail();
+  Page* copy_of(Zone zone, u64 page_no);
   void lose_sector(const Operation& read);
   void flip_read(const Operation& read);
   u32 slot_of(const Operation& operation) const { return static_cast<u32>(&operation - operations_.data()); }
@@ -179,6 +181,12 @@ class Disk {
   std::array<std::vector<Extent>, zone_count> written_;  // confirmed, oldest first
   std::array<std::vector<Extent>, zone_count> marked_;   // of them, where a mark proves it
   std::set<std::pair<Zone, u64>> damaged_;               // pages that don't hold what was written there
+  struct Weak {
+    Zone zone{};
+    u64 page_no = 0;
+    Page* sound = nullptr;
+  };
+  std::vector<Weak> weak_;  // hold again what was written there when the process is gone the next time
   std::vector<Damage> damage_;
   bool hurt_ = false;
   bool torn_ = false;

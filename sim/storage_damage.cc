@@ -228,7 +228,7 @@ void Disk::rot_page(Fault fault, Zone where, u64 page_no) {
 
 // A device is at its weakest where it wrote when the power went. Both zones: of a batch neither its records nor what
 // names them may be left.
-void Disk::rot_tail() {
+void Disk::rot_tail(Fault fault) {
   constexpr u64 depth_max = 4;
   for (const Zone where : {Zone::wal, Zone::index}) {
     const auto& known = written_[static_cast<std::size_t>(where)];
@@ -236,9 +236,32 @@ void Disk::rot_tail() {
     const u64 depth = std::min<u64>(1 + stream_.below(Site::disk_rot_depth, depth_max), known.size());
     for (u64 i = 0; i < depth; ++i) {
       const Extent& extent = known[known.size() - 1 - i];
-      for (u64 page = 0; page < extent.pages; ++page) rot_page(Fault::rotten_tail, where, extent.first_page + page);
+      for (u64 page = 0; page < extent.pages; ++page) {
+        const u64 page_no = extent.first_page + page;
+        if (fault == Fault::weak_tail) weak_.push_back({where, page_no, copy_of(where, page_no)});
+        rot_page(fault, where, page_no);
+      }
     }
   }
+}
+
+Page* Disk::copy_of(Zone where, u64 page_no) {
+  std::byte content[page_bytes];
+  zone(where).read_page(page_no, content);
+  Page* copy = pages_.make(content);
+  if (const Page* page = zone(where).at(page_no)) copy->unreadable = page->unreadable;
+  return copy;
+}
+
+// What was written there meanwhile stays.
+void Disk::heal_tail() {
+  for (const Weak& weak : weak_) {
+    if (damaged_.erase({weak.zone, weak.page_no}) > 0)
+      zone(weak.zone).put(weak.page_no, weak.sound);
+    else
+      pages_.release(weak.sound);
+  }
+  weak_.clear();
 }
 
 // Pages of a stretch that hold something.
@@ -295,6 +318,8 @@ void Disk::wipe() {
     marked_[i].clear();
   }
   damaged_.clear();
+  for (const Weak& weak : weak_) pages_.release(weak.sound);
+  weak_.clear();
   hurt_ = true;
 }
 

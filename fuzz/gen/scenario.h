@@ -118,6 +118,7 @@ class Scenarios {
       if (maybe()) disk.set_read_flip_ppm(ppm(10'000));
       if (maybe()) disk.set_misdirect_read_ppm(ppm(10'000));
       if (maybe()) disk.set_rot_tail_ppm(ppm(1'000'000));
+      if (maybe()) disk.set_weak_tail_ppm(ppm(1'000'000));
     }
     if (scenario.cluster().tunables().strict_ack() && maybe()) disk.set_lost_flush_ppm(ppm(1'000'000));
     if (maybe(6)) disk.set_wipe_every_ms(between(300, 3'000));

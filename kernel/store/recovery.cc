@@ -299,7 +299,7 @@ bool Recovery::state_needs_copy(u32 group) const {
   if (!state.exists) return false;
   // A copy would come behind a newer promise of which only the entry is left, and hide it.
   for (const FoundRecord& lost : records_of(group, Command::group_state))
-    if (lost.fate != RecordFate::drop && supersedes(lost, state)) return false;
+    if (supersedes(lost, state)) return false;
   return state.entry != EntryState::ok || history_->mark_of(state.batch) == BatchMark::unmarked;
 }
 

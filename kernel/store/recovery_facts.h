@@ -9,6 +9,7 @@
 
 #include "keelson/store/classify.h"
 #include "keelson/store/room_filter.h"
+#include "keelson/store/rules.h"
 
 namespace keelson {
 
@@ -110,17 +111,21 @@ struct LogFacts {
   Vec<FoundRecord> whole_states;
 };
 
-// Whether an entry, whose record is gone, promises just what this group_state does.
-inline bool same_promise(const FoundRecord& entry, const GroupState& state) {
-  return entry.epoch == state.epoch && entry.view == state.view && entry.log_view == state.log_view &&
-         entry.op == state.head;
-}
 inline bool behind(const RecordPlace& place, const RecordPlace& other) {
   return place.page > other.page || (place.page == other.page && place.offset > other.offset);
 }
-// Whether such an entry, of a promise that was kept once, is newer than all that is left whole.
+
+inline store_rules::Promise promise_of(const FoundRecord& entry) {
+  return {entry.epoch, entry.view, entry.log_view, entry.op};
+}
+inline store_rules::Promise promise_of(const GroupState& state) {
+  return {state.epoch, state.view, state.log_view, state.head};
+}
+// Whether an entry of a promise that was kept once, whose record is gone, is newer than all that is left whole.
 inline bool supersedes(const FoundRecord& entry, const FoundState& newest) {
-  return !newest.exists || (behind(entry.place, newest.place) && !same_promise(entry, newest.state));
+  return entry.fate != RecordFate::drop &&
+         (!newest.exists || store_rules::is_newer_promise(promise_of(entry), entry.copied,
+                                                          behind(entry.place, newest.place), promise_of(newest.state)));
 }
 
 // Whether a sorted list has an element in [from, end).

@@ -41,11 +41,25 @@ void GroupRecovery::find_promise() {
     result_.suffix = std::move(newest.suffix);
     result_.amnesiac = result_.state.state_flags & state_flag::amnesiac;
     if (result_.state.state_flags & state_flag::unsure) become_unsure();
-    promise_ = {newest.state.epoch, newest.state.view, newest.state.log_view, newest.state.head};
+    promise_ = promise_of(newest.state);
     promise_batch_ = newest.made_in;
   }
-  for (const FoundRecord& lost : findings_.states)
-    if (lost.fate != RecordFate::drop && supersedes(lost, newest)) take_lost_promise(lost);
+  RecordPlace place = newest.place;
+  for (const FoundRecord& lost : findings_.states) {
+    if (lost.fate == RecordFate::drop) continue;
+    const bool lies_behind = !result_.has_state || behind(lost.place, place);
+    take_confession(lost, lies_behind);
+    if (result_.has_state && !store_rules::is_newer_promise(promise_of(lost), lost.copied, lies_behind, promise_))
+      continue;
+    take_lost_promise(lost);
+    place = lost.place;
+  }
+}
+
+// Of the same promise it may be the one that says what a start found lost. Amnesia is for ever.
+void GroupRecovery::take_confession(const FoundRecord& lost, bool lies_behind) {
+  result_.amnesiac = result_.amnesiac || store_rules::still_confesses(lost.amnesiac);
+  if (lies_behind && store_rules::still_confesses(lost.unsure)) become_unsure();
 }
 
 // Its entry repeats what was promised, but not the suffix.
@@ -63,12 +77,10 @@ void GroupRecovery::take_lost_promise(const FoundRecord& lost) {
   result_.has_state = true;
   result_.state = state;
   result_.suffix.clear();
-  promise_ = {lost.epoch, lost.view, lost.log_view, lost.op};
+  promise_ = promise_of(lost);
   promise_batch_ = lost.copied ? BatchNo() : lost.batch;
   promise_lost_ = true;
   promise_identity_ = lost.identity;
-  result_.amnesiac = result_.amnesiac || lost.amnesiac;
-  if (lost.unsure) become_unsure();
 }
 
 // ---------------------------------------------------------------- where the log begins

@@ -61,6 +61,7 @@ class GroupRecovery {
   void find_floor();
   Op highest_op() const;
   void raise_floor();
+  void take_confession(const FoundRecord& lost, bool lies_behind);
   void take_lost_promise(const FoundRecord& lost);
   void find_live();
   void weigh_losses();

@@ -17,7 +17,15 @@ struct Promise {
   View view;
   View log_view;
   Op head;
+
+  constexpr auto operator<=>(const Promise&) const = default;
 };
+
+// Of an entry whose record is gone. What lies behind is newer, but for a start's copy: it may lie behind a promise that
+// this start could not read. Promises go on only, so one that is beyond counts wherever it lies.
+constexpr bool is_newer_promise(const Promise& entry, bool copied, bool lies_behind, const Promise& newest) {
+  return entry > newest || (!copied && lies_behind && entry != newest);
+}
 
 // Above the stored head only a record stamped with exactly the stored log_view is of this log: a newer view never
 // became durable, so nothing in it was acked; an older one was truncated. While a view change is under way there is
@@ -53,6 +61,9 @@ constexpr bool better(RecordFate fate, RecordFate than) {
 // A prepare that came from its primary proves that no newer promise was made before it. What this node wrote on its own
 // authority, as a repair or copied forward, proves nothing.
 constexpr bool is_live(NodeId author, NodeId self) { return author != self; }
+
+// What a promise said of itself its entry repeats.
+constexpr bool still_confesses(bool said) { return said; }
 
 // A record behind a loss shows that the loss took no promise newer than its own.
 constexpr bool bounds_loss(BatchNo record, BatchNo loss) { return record > loss; }

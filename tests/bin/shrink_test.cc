@@ -132,7 +132,7 @@ TEST_F(ShrinkTest, AReplaySaysWhatCameOfIt) {
   EXPECT_THAT(again.out, HasSubstr("replay     reproduced, strictly"));
   const auto until = run_there("replay run.ktape --until 3000");
   EXPECT_EQ(until.exit_code, 0);
-  EXPECT_THAT(until.out, HasSubstr("node 1\n  group 1: normal, view 0, head op "));
+  EXPECT_THAT(until.out, HasSubstr("node 1\n  group 1: normal, view 0, log view 0, head op "));
   EXPECT_THAT(until.out, HasSubstr("(3000 events)"));
   EXPECT_THAT(until.out, Not(HasSubstr("reproduced")));
   const auto printed = run_there("replay run.ktape --print --stream work/c0");

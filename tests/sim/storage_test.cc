@@ -380,6 +380,24 @@ TEST(DiskDamage, WhatTheLogGotLastRotsAtACrash) {
   EXPECT_EQ(depths.size(), 4u);
 }
 
+TEST(DiskDamage, AWeakTailComesBackUnlessItWasWrittenAnew) {
+  for (u64 seed = 0; seed < 8; ++seed) {
+    RottenTail tail(seed);
+    tail.settings.rot_tail_ppm = 0;
+    tail.settings.weak_tail_ppm = 1'000'000;
+    tail.disk.crash(CrashKind::process);
+    EXPECT_GE(tail.rotten(Zone::wal), 1u);
+    EXPECT_GE(tail.rotten(Zone::index), 1u);
+    EXPECT_EQ(tail.faults[Fault::weak_tail], tail.rotten(Zone::wal) + tail.rotten(Zone::index));
+    tail.settings.weak_tail_ppm = 0;
+    const bool anew = seed % 2 == 0;
+    if (anew) tail.disk.complete(tail.write(++tail.id, 12, filled(99))->slot);
+    tail.disk.crash(CrashKind::process);
+    EXPECT_EQ(tail.media_of(Zone::wal, 12), filled(anew ? 99 : 12));
+    for (u64 page = 1; page < 12; ++page) EXPECT_EQ(tail.media_of(Zone::wal, page), filled(static_cast<u8>(page)));
+  }
+}
+
 TEST(DiskDamage, ARottenTailKeepsToItsZone) {
   RottenTail tail(3);
   tail.settings.damage_zone = DamageZone::index;

@@ -36,6 +36,17 @@ class RecoveredPromise : public DamagedLog {
     }
     return 0;
   }
+  // The last one shortly behind that batch; 0: none.
+  u64 state_behind(u64 batch) const {
+    u64 last = 0;
+    for (const u64 end = batch + 8; ++batch < end;) {
+      const auto page = disk.read(Zone::index, slot_of(batch), page_bytes);
+      if (index_of(batch).state == PageState::ok && index_of(batch).head.count > 0 &&
+          index_entry(page.data(), 0).command == Command::group_state)
+        last = batch;
+    }
+    return last;
+  }
   // A write was torn between the sectors of a page, where a former lap of the log had another record: the stamp is new,
   // the record isn't, and nothing in the index names it.
   void tear(u64 batch, u64 former) {
@@ -289,18 +300,52 @@ TEST_F(RecoveredPromise, ACopyOfAPromiseBoundsNoLoss) {
 TEST_F(RecoveredPromise, ALostCopyOfAPromiseBoundsNoLossEither) {
   const u64 promise = lose_an_op_behind_a_promise();
   EXPECT_TRUE(recover().head_unknown);
-  u64 copy = 0;
-  for (u64 batch = promise + 2; batch < promise + 8; ++batch) {
-    const auto page = disk.read(Zone::index, slot_of(batch), page_bytes);
-    if (index_of(batch).state == PageState::ok && index_of(batch).head.count > 0 &&
-        index_entry(page.data(), 0).command == Command::group_state)
-      copy = batch;
-  }
+  const u64 copy = state_behind(promise + 1);
   ASSERT_GT(copy, 0u);
   spoil_record(promise);
   spoil_record(copy);
   EXPECT_TRUE(recover().head_unknown);
   EXPECT_EQ(found->state.view, View(2));
+}
+
+// Found by recovery/weak_tail, seed 615 on tiny limits: what a start can't read may be there at the next one, and that
+// start's copy of an older promise lies behind it.
+TEST_F(RecoveredPromise, ACopyDoesNotHideWhatItsStartCouldNotRead) {
+  log_with_promise(3, 2, 2, 2);
+  const u64 older = batch_of_state();
+  life->append(make_state(*life, chain, 6, 5, ++seq, 2));
+  mark_all();
+  life->seal_marks();
+  const u64 newer = batch_of_state();
+  const auto entry = disk.read(Zone::index, slot_of(newer), page_bytes);
+  spoil_entry(older);  // so that there will be a copy
+  spoil_record(newer);
+  spoil_entry(newer);
+  EXPECT_TRUE(recover().amnesiac);
+  EXPECT_EQ(found->state.view, View(2));
+  disk.write(Zone::index, slot_of(newer), entry);
+  const u64 copy = state_behind(newer);
+  ASSERT_GT(copy, 0u);
+  EXPECT_EQ(recover().state.view, View(6)) << "the copy is whole";
+  spoil_page(older);
+  spoil_record(copy);
+  EXPECT_EQ(recover().state.view, View(6)) << "and of each only an entry is left";
+}
+
+TEST_F(RecoveredPromise, WhatALostOneAdmittedIsKnownThoughItPromisesNothingNew) {
+  log_with_promise(3, 2, 2, 2);
+  life->append(make_state(*life, chain, 2, 2, ++seq, 1, {}, state_flag::amnesiac));
+  mark_all();
+  spoil_record(batch_of_state());
+  EXPECT_TRUE(recover().amnesiac);
+}
+
+TEST_F(RecoveredPromise, SoIsThatItWasUnsure) {
+  log_with_promise(3, 2, 2, 2);
+  life->append(make_state(*life, chain, 2, 2, ++seq, 1, {}, state_flag::unsure));
+  mark_all();
+  spoil_record(batch_of_state());
+  EXPECT_TRUE(recover().head_unknown);
 }
 
 TEST_F(RecoveredPromise, AmnesiaIsNotForgotten) {

@@ -67,6 +67,15 @@ inline bool is_superblock_stored(u32 written) {
   return store_rules::is_superblock_stored(written);
 }
 
+inline bool is_newer_promise(const Promise& entry, bool copied, bool lies_behind, const Promise& newest) {
+  if (active(Id::store_copy_hides)) return lies_behind && entry != newest;
+  return store_rules::is_newer_promise(entry, copied, lies_behind, newest);
+}
+
+inline bool still_confesses(bool said) {
+  return !active(Id::store_confession_lost) && store_rules::still_confesses(said);
+}
+
 inline bool is_here(PageNo stamped, PageNo place) {
   return active(Id::store_no_location_check) || store_rules::is_here(stamped, place);
 }
