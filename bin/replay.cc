@@ -139,8 +139,8 @@ class Replay {
               << (group.fenced == FenceReason::none ? "" : ", fenced: ")
               << (group.fenced == FenceReason::none ? "" : name_of(group.fenced)) << ", view " << group.view.raw()
               << ", log view " << group.log_view.raw() << ", head op " << group.head.raw() << ", applied "
-              << group.commit_min.raw() << " of " << group.commit_max.raw() << " committed, checkpoint "
-              << group.checkpoint_op.raw() << "\n";
+              << group.commit_min.raw() << " of " << group.commit_max.raw() << " committed, log above "
+              << group.floor.raw() << ", checkpoint " << group.checkpoint_op.raw() << "\n";
   }
 
   Options options_;

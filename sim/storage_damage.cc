@@ -230,9 +230,10 @@ void Disk::rot_page(Fault fault, Zone where, u64 page_no) {
 // names them may be left.
 void Disk::rot_tail(Fault fault) {
   constexpr u64 depth_max = 4;
-  for (const Zone where : {Zone::wal, Zone::index}) {
+  const bool only_checkpoints = settings_.damage_zone == DamageZone::checkpoint;
+  for (const Zone where : {Zone::wal, Zone::index, Zone::checkpoint}) {
     const auto& known = written_[static_cast<std::size_t>(where)];
-    if (!strikes(where)) continue;
+    if (!strikes(where) || (where == Zone::checkpoint && !only_checkpoints) || known.empty()) continue;
     const u64 depth = std::min<u64>(1 + stream_.below(Site::disk_rot_depth, depth_max), known.size());
     for (u64 i = 0; i < depth; ++i) {
       const Extent& extent = known[known.size() - 1 - i];

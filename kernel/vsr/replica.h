@@ -395,6 +395,7 @@ class Replica {
   void on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& message);
   bool read_suffix(const MessageRef& message);
   bool reaches(Turn& turn, const StartView& start);
+  void be_shut_out(Turn& turn, const StartView& start);
   void extend_log(Turn& turn, const StartView& start);
   void on_get_view(Turn& turn, ReplicaIndex from, const GetView& message);
   void ask_for_view(Turn& turn, ReplicaIndex whom);
@@ -511,6 +512,7 @@ class Replica {
   Ring<Queued> queue_;
   InFlight in_flight_;
   bool abdicating_ = false;
+  bool shut_out_ = false;  // of this view: there is no room for its log above this one's
   u32 resend_backoff_ = 0;
 
   // Quiescence.

@@ -122,7 +122,8 @@ void Replica::prune_to(Turn& turn, Op to) {
   turn.counters.add(Counter::ops_pruned, to - log_.floor());
   turn.counters.hit(Mark::log_pruned);
   for (Op op = log_.floor() + 1; op <= to; ++op) bodies_.drop(op);
-  log_.prune(to, log_.at(to).identity);
+  const bool sure = to <= commit_min_ || to >= linked_floor_;
+  log_.prune(to, sure ? log_.at(to).identity : Digest{});
   linked_floor_ = std::max(linked_floor_, std::min(to + 1, head_));
 }
 

@@ -51,7 +51,7 @@ bool Replica::may_fetch(const SyncTarget& target) const {
 // Once per turn.
 void Replica::run_sync(Turn& turn) {
   if (loading()) lacking_since_ = turn.now;
-  if (voters() == 1 || !is_backup() || loading()) return;
+  if (voters() == 1 || loading() || !rules::may_sync(is_backup(), shut_out_)) return;
   if (!sync_ && !begin_sync(turn)) return;
   if (rules::makes_way(checkpointer_.is_saving())) checkpointer_.forgo();
   if (!continue_sync(turn)) return stop_sync(turn);
@@ -62,7 +62,7 @@ void Replica::run_sync(Turn& turn) {
 
 bool Replica::begin_sync(Turn& turn) {
   const bool busy = checkpointer_.phase() != Checkpointer::Phase::idle && !checkpointer_.is_saving();
-  if (!busy && needs_state(turn)) {
+  if (!busy && (shut_out_ || needs_state(turn))) {
     if (stateless()) turn.counters.hit(Mark::sync_stateless);
     if (may_fetch(named_)) {
       turn.counters.add(Counter::syncs_started);
@@ -73,7 +73,7 @@ bool Replica::begin_sync(Turn& turn) {
     }
     ask_for_checkpoint(turn);
   }
-  if (commit_min_ < commit_max_ || stateless())
+  if (commit_min_ < commit_max_ || stateless() || shut_out_)
     turn.timers.arm_if_sooner(timers_[sync], turn.now + config_.tunables.sync_retry);
   return false;
 }

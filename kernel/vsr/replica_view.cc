@@ -93,6 +93,7 @@ void Replica::enter_view(Turn& turn, View view) {
   view_ = view;
   installing_ = false;
   completing_ = false;
+  shut_out_ = false;
   vote_cast_ = false;
   stuck_op_ = Op(0);
   ack_to_ = Op(0);
@@ -283,6 +284,7 @@ void Replica::install_suffix(Turn& turn, View view, Op commit) {
   told_commit_ = commit;
   linked_floor_ = bottom;
   tail_uncertain_ = false;
+  shut_out_ = false;
   recovering_ = RecoveringReason::none;
   stuck_op_ = Op(0);
   ack_to_ = Op(0);
@@ -417,7 +419,8 @@ void Replica::on_start_view(Turn& turn, ReplicaIndex from, const MessageRef& mes
   if (!read_suffix(message)) return ignore(turn, Counter::drop_field);
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);  // which makes room in a full log
   if (!reaches(turn, start)) {
-    if (is_primary() && rules::is_over(view_, start.view)) enter_view(turn, start.view);
+    if (status_ == ReplicaStatus::normal && rules::is_over(view_, start.view)) enter_view(turn, start.view);
+    if (status_ == ReplicaStatus::view_change && start.view == view_) be_shut_out(turn, start);
     return ignore(turn, Counter::drop_gap);
   }
   named_from_ = start.op;
@@ -452,7 +455,7 @@ bool Replica::reaches(Turn& turn, const StartView& start) {
   durable_checkpoint_ = std::max(durable_checkpoint_, start.durable_checkpoint);
   prune(turn);
   if (is_primary() && !log_.has_room(start.op)) return false;  // its pipeline lies in its log
-  if (!log_.has_room(start.op)) prune_to(turn, std::min(durable_checkpoint_, head_));
+  if (!log_.has_room(start.op)) prune_to(turn, rules::dispensable(durable_checkpoint_, head_, commit_max_));
   if (log_.has_room(start.op)) return true;
   if (!rules::may_begin_anew(durable_checkpoint_, head_)) return false;
   if (start.checkpoint_op <= head_ || start.op - start.checkpoint_op > config_.limits.journal_ops_max / 2) return false;
@@ -466,6 +469,13 @@ bool Replica::reaches(Turn& turn, const StartView& start) {
   head_ = linked_floor_ = start.checkpoint_op;
   commit_max_ = std::max(commit_max_, start.commit);
   return true;
+}
+
+// What this log holds has to stay, and leaves no room for what the view holds. With the primary's state it may go.
+void Replica::be_shut_out(Turn& turn, const StartView& start) {
+  turn.counters.hit(Mark::vsr_shut_out);
+  shut_out_ = true;
+  name_checkpoint(turn, start.checkpoint_op, start.checkpoint_id);
 }
 
 // The primary of my view tells me its log again: it may add to mine, and never shortens it.

@@ -241,6 +241,15 @@ inline bool is_as_saved(const SavedSection& saved, Bytes bytes) { return digest_
 // more.
 constexpr bool makes_way(bool saving) { return saving; }
 
+// What a log that is in the way of a newer one lets go of: of what isn't known committed here a quorum may hold another
+// op in its checkpoints.
+constexpr Op dispensable(Op durable_checkpoint, Op head, Op commit_max) {
+  return std::min({durable_checkpoint, head, commit_max});
+}
+
+// Whose log has no room for that of the view fetches a state before it is the view's backup.
+constexpr bool may_sync(bool backup, bool shut_out) { return backup || shut_out; }
+
 // A state that was fetched replaces the one here only if it is ahead of it.
 constexpr bool may_install(Op checkpoint, Op commit_min) { return checkpoint > commit_min; }
 

@@ -33,10 +33,10 @@ void Promises::on_turn(const TurnSeen& seen) {
 
 // The incarnation that it speaks under is on its disk: the next start finds it there, and takes another.
 void Promises::check_life(const TurnSeen& seen) {
-  Life& life = lives_[{seen.node, seen.shard}];
   for (const auto& send : seen.out.sends) {
     const Header header = send.message.header();
     if (header.node != seen.node || header.incarnation == Incarnation(0)) continue;
+    Life& life = lives_[{seen.node, header.from_shard}];  // a shard forwards the replies of others
     if (life.boot != seen.boot && header.incarnation <= life.incarnation)
       fail("incarnation_stored",
            text(seen.node) + " speaks as incarnation " + std::to_string(header.incarnation.raw()) + " in life " +

@@ -190,6 +190,26 @@ TEST(Sync, AnOldPrimaryThatIsTooFarBehindGivesItsViewUp) {
     c.expect_that(c.count(who, Counter::drop_field) == 0, "nobody was told nonsense");
 }
 
+// Found by a run of six with short logs: it made room by letting go of all that it had, and its last op, which nobody
+// else had ever seen, became what the log was to be chained to.
+TEST(Sync, MakingRoomALogGivesWayOnlyAsFarAsItIsCommitted) {
+  auto c = Cluster::of(3, {.clients = 2, .journal_ops = 256, .abdicate = seconds(3)});
+  const Who old = c.pin(primary);
+  for (u32 i = 0; i < 20; ++i) c.request("a" + std::to_string(i)).expect_reply();
+  c.block(old, all).block(all, old).request("lost", client(1)).run_for(milliseconds(10)).cut_off_clients(old);
+  const GroupView before = c.view(old);
+  c.expect_that(before.primary && before.head > before.commit_max, "it has something in flight");
+  for (u32 i = 0; i < 240; ++i) c.request("k" + std::to_string(i)).expect_reply();
+  const Op head = c.view(primary).head;
+  c.expect_that(head > before.floor + 256 && head <= before.head + 256, "only all of its log is enough room");
+  c.unblock().heal();
+  for (u32 ms = 0; ms < 1000 && c.view(old).log_view == before.log_view; ++ms) c.run_for(milliseconds(1));
+  c.expect_that(c.view(old).floor == before.commit_max, "what was in flight is not where its log begins");
+  c.request("last").expect_reply();
+  c.run_until_normal().run_for(milliseconds(500));
+  c.expect_that(c.view(old).commit_min == c.view(primary).commit_min, "it has all");
+}
+
 // Pieces that nobody asked for, late, or of another checkpoint, change nothing.
 TEST(Sync, LatePiecesAreDropped) {
   Story s;

@@ -231,6 +231,15 @@ inline bool is_as_saved(const SavedSection& saved, Bytes bytes) {
   return active(Id::sync_no_load_check) || rules::is_as_saved(saved, bytes);
 }
 
+inline Op dispensable(Op durable_checkpoint, Op head, Op commit_max) {
+  if (active(Id::vsr_dead_floor)) return rules::dispensable(durable_checkpoint, head, head);
+  return rules::dispensable(durable_checkpoint, head, commit_max);
+}
+
+inline bool may_sync(bool backup, bool shut_out) {
+  return rules::may_sync(backup, shut_out && !active(Id::sync_shut_out));
+}
+
 inline bool may_fetch(Op checkpoint, Op commit_min, Op own_checkpoint, Op floor, Op head) {
   if (active(Id::sync_goes_back)) return checkpoint > Op(0) && checkpoint <= head;
   if (active(Id::sync_installs_older)) return rules::may_fetch(checkpoint, Op(0), own_checkpoint, floor, head);
