@@ -192,8 +192,8 @@ void Commits::see_floor(const TurnSeen& seen, const GroupView& view, OnNode& min
                     text(view.durable_checkpoint),
                 seen.node);
   if (!pruned || view.floor <= std::min(view.checkpoint_op, kept_by_others)) return;
-  // Nothing of its log goes on, and of what it would need next it has nothing.
-  const bool left_behind = view.commit_min == view.floor && view.head == view.floor && view.commit_max > view.head;
+  // Its log begins with what it would apply next, and that is in a quorum's checkpoints: it needs one of them.
+  const bool left_behind = view.commit_min == view.floor && view.commit_max > view.commit_min;
   if (left_behind && view.floor < view.durable_checkpoint) return;
   if (view.floor <= view.durable_checkpoint && lacks_room(seen, view.group, mine.floor_before)) return;
   fail("prune_covered",
