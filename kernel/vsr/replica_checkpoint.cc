@@ -236,8 +236,10 @@ void Replica::advance_checkpoint(Turn& turn) {
   if (checkpointer_.phase() == Checkpointer::Phase::idle) save_state_late(turn);
   if (checkpointer_.phase() == Checkpointer::Phase::idle) return;
   if (checkpointer_.advance(turn.checkpoints, turn.counters)) checkpoint_unrecorded_ = true;
-  // What another replica's state is told to be here must not be told while a view changes.
-  if (checkpoint_unrecorded_ && (is_backup() || !checkpointer_.receiving())) append_checkpoint(turn);
+  // What another replica's state is must not be told to be here while a view changes. Of one that has begun without
+  // this replica it may.
+  if (checkpoint_unrecorded_ && (rules::may_sync(is_backup(), shut_out_) || !checkpointer_.receiving()))
+    append_checkpoint(turn);
   turn.timers.arm_if_sooner(timers_[resume], turn.now + config_.tunables.repair_pace);
 }
 
